@@ -1,0 +1,1 @@
+//! The operator's tool: what `vitrine ops` can do.

@@ -1,0 +1,16 @@
+//! What every function of Vitrine stands on.
+//!
+//! The floors, top to bottom; nothing imports upwards:
+//! `http` (the edge: problems, extractors, manners) → `auth` → `flows` (what more than one function does) → `store`,
+//! `objects`, `providers` (the outside) → `domain` (the rules, free of transport) → `config`, `clock`, `entropy`, `ids`.
+
+pub mod clock;
+pub mod config;
+pub mod entropy;
+pub mod grants;
+pub mod ids;
+pub mod secrets;
+
+pub use clock::Clock;
+pub use entropy::Entropy;
+pub use ids::{Id, Ids};
