@@ -219,25 +219,14 @@ impl Ids {
 
     fn tick(&self, now: u64) -> (u64, u16) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if now > last.millis {
-            *last = Last {
-                millis: now,
-                counter: 0,
-            };
-        } else if now == last.millis {
-            last.counter = last.counter.wrapping_add(1);
-            if last.counter > 0x0fff {
-                *last = Last {
-                    millis: now + 1,
-                    counter: 0,
-                };
-            }
+        if now > last.millis || last.millis - now > 1_000 {
+            // Time went on; or the clock was set back, and an id tells the time it was told.
+            *last = Last { millis: now, counter: 0 };
+        } else if last.counter < 0x0fff {
+            last.counter += 1;
         } else {
-            // The clock was set back: the id tells the time it was told, and order between the two times is lost.
-            *last = Last {
-                millis: now,
-                counter: 0,
-            };
+            // More ids than one millisecond counts: borrow from the next.
+            *last = Last { millis: last.millis + 1, counter: 0 };
         }
         (last.millis, last.counter)
     }
