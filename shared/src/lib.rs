@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod domain;
 pub mod entropy;
 pub mod grants;
 pub mod ids;

@@ -1,0 +1,114 @@
+//! Accounts and their sessions.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::domain::{EmailAddress, Name};
+use crate::ids::{self, Id};
+
+/// How long an unproved sign-up waits for its code.
+pub const SIGN_UP_LIFE: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long a session lasts at most.
+pub const SESSION_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// How long it is remembered that an address has had its bonus (declared in PRIVACY.md).
+pub const BONUS_MEMORY: SignedDuration = SignedDuration::from_hours(365 * 24);
+
+/// An account: all that is kept about a person beside what they do here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// The account.
+    pub id: Id<ids::Account>,
+    /// Where mail goes.
+    pub email: EmailAddress,
+    /// What the person wants to be called, if they said so.
+    pub name: Option<Name>,
+    /// The bcrypt hash; never serialised outside the store.
+    pub password_hash: PasswordHash,
+    /// The ledger of its credits. Only here is it written whose ledger that is.
+    pub ledger: Id<ids::Ledger>,
+    /// When the address was proved.
+    pub created_at: Timestamp,
+    /// What the person agreed to.
+    pub consent: Consent,
+}
+
+/// Agreement to the privacy policy, processing in China and storage in the United States included (promise P14).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consent {
+    /// The version that was shown.
+    pub policy_version: String,
+    /// When it was accepted.
+    pub accepted_at: Timestamp,
+}
+
+/// A bcrypt hash in its own text form. Never printed by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// The hash as bcrypt wrote it.
+    #[must_use]
+    pub fn from_bcrypt(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text to store or to verify against.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordHash(…)")
+    }
+}
+
+/// Somebody signed in on some device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The session.
+    pub id: Id<ids::Session>,
+    /// Whose it is.
+    pub account: Id<ids::Account>,
+    /// When it ends, whatever is done with it.
+    pub expires_at: Timestamp,
+}
+
+impl Session {
+    /// A session that begins with its id.
+    #[must_use]
+    pub fn begun(id: Id<ids::Session>, account: Id<ids::Account>) -> Self {
+        Self {
+            id,
+            account,
+            expires_at: id.made_at() + SESSION_LIFE,
+        }
+    }
+}
+
+/// A sign-up whose address is not proved yet. It holds its own password and consent, so that nobody's password rides on
+/// somebody else's code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingSignUp {
+    /// The sign-up; whoever signed up knows it, whoever reads the mail knows the code, and both are needed.
+    pub id: Id<ids::SignUp>,
+    /// The address to be proved.
+    pub email: EmailAddress,
+    /// What the person wants to be called.
+    pub name: Option<Name>,
+    /// The password that will be the account's.
+    pub password_hash: PasswordHash,
+    /// What was agreed to at sign-up.
+    pub consent: Consent,
+}
+
+impl PendingSignUp {
+    /// When it is forgotten.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.id.made_at() + SIGN_UP_LIFE
+    }
+}

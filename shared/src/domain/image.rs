@@ -1,0 +1,311 @@
+//! A picture, from its order to its erasure.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::Prompt;
+use crate::ids::{self, Id};
+
+/// How long a picture lives, counted from its order (promise P2).
+pub const LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A picture as the store knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Its id; the time in it is the time of the order.
+    pub id: Id<ids::Image>,
+    /// Whose it is.
+    pub account: Id<ids::Account>,
+    /// The exact words that are sent to the model.
+    pub prompt: Prompt,
+    /// The shape that was asked for.
+    pub ratio: Ratio,
+    /// Whether the backup may paint when the primary cannot.
+    pub fallback: Fallback,
+    /// How far it has come.
+    pub state: State,
+    /// Which attempt at painting this is; 0 until a worker has taken it.
+    pub attempt: u32,
+    /// Until when the worker that took it may be at work; another may take over later.
+    pub lease_until: Option<Timestamp>,
+    /// What the model was asked for, known once it was asked.
+    pub requested: Option<PixelSize>,
+    /// What the model gave.
+    pub delivered: Option<PixelSize>,
+    /// The model that drew it, by the provider's name for it.
+    pub model: Option<String>,
+    /// Where the provider holds the result until the link dies; never shown to anyone.
+    pub result_url: Option<String>,
+    /// The object's key in every store that has it.
+    pub object_key: Option<String>,
+    /// The stores that have the object, or may have it because a reply was lost.
+    pub stores: BTreeSet<Store>,
+    /// Its owner wants it gone; it goes as soon as its outcome has settled the credit.
+    pub delete_requested: bool,
+    /// When it became ready, refused or failed.
+    pub finished_at: Option<Timestamp>,
+}
+
+impl Image {
+    /// A new order, waiting to be painted.
+    #[must_use]
+    pub fn ordered(
+        id: Id<ids::Image>,
+        account: Id<ids::Account>,
+        prompt: Prompt,
+        ratio: Ratio,
+        fallback: Fallback,
+    ) -> Self {
+        Self {
+            id,
+            account,
+            prompt,
+            ratio,
+            fallback,
+            state: State::Queued,
+            attempt: 0,
+            lease_until: None,
+            requested: None,
+            delivered: None,
+            model: None,
+            result_url: None,
+            object_key: None,
+            stores: BTreeSet::new(),
+            delete_requested: false,
+            finished_at: None,
+        }
+    }
+
+    /// When it was ordered.
+    #[must_use]
+    pub fn ordered_at(&self) -> Timestamp {
+        self.id.made_at()
+    }
+
+    /// When it ends: the item, the object in every store, and every link to it.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.ordered_at() + LIFE
+    }
+
+    /// Whether it has ended.
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.id.is_past(LIFE, now)
+    }
+}
+
+/// How far a picture has come, with why when it came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Ordered and paid for in advance; no worker has taken it.
+    Queued,
+    /// A worker has taken it and has not asked the model yet: dying here costs nothing.
+    Claimed,
+    /// The model is being asked, or was: without a result address the outcome is unknown, and nobody asks again.
+    Dispatched,
+    /// The model has painted; the result's address is known and the picture can be fetched and stored.
+    Painted,
+    /// The picture is stored and can be downloaded; the credit is spent.
+    Ready,
+    /// The model's moderation refused it; the credit was given back.
+    Refused(Refusal),
+    /// It came to nothing; the credit was given back.
+    Failed(Failure),
+}
+
+impl State {
+    /// Whether nothing more will happen to it.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::Queued | Self::Claimed | Self::Dispatched | Self::Painted => false,
+            Self::Ready | Self::Refused(_) | Self::Failed(_) => true,
+        }
+    }
+
+    /// What became of the credit.
+    #[must_use]
+    pub fn credit(self) -> CreditFate {
+        match self {
+            Self::Queued | Self::Claimed | Self::Dispatched | Self::Painted => CreditFate::Held,
+            Self::Ready => CreditFate::Spent,
+            Self::Refused(_) | Self::Failed(_) => CreditFate::Released,
+        }
+    }
+}
+
+/// What moderation refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The words.
+    Prompt,
+    /// The picture that was drawn from them.
+    Picture,
+}
+
+/// Why a picture came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// The model was asked and no answer came back; it is not asked twice, because it may have been paid.
+    OutcomeUnknown,
+    /// No model could be had within the time there is.
+    ModelUnavailable,
+    /// The model painted, but its picture could not be fetched before the link died, or was no picture.
+    ResultLost,
+    /// The picture could not be stored before the link to it died.
+    NotStored,
+}
+
+/// What became of the credit a picture was ordered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CreditFate {
+    /// Set aside until the outcome is known.
+    Held,
+    /// Paid for the picture.
+    Spent,
+    /// Given back.
+    Released,
+}
+
+/// Whether the backup model may paint when the primary cannot.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fallback {
+    /// It may.
+    #[default]
+    Auto,
+    /// It may not: rather no picture than another model's.
+    Never,
+}
+
+/// A store of pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Store {
+    /// Tencent Cloud COS.
+    Cos,
+    /// Alibaba Cloud OSS.
+    Oss,
+}
+
+impl Store {
+    /// The name used in items and messages.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cos => "cos",
+            Self::Oss => "oss",
+        }
+    }
+}
+
+impl std::str::FromStr for Store {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "cos" => Ok(Self::Cos),
+            "oss" => Ok(Self::Oss),
+            _ => Err("must be cos or oss"),
+        }
+    }
+}
+
+/// The shape of a picture, width to height; both models know these five.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub enum Ratio {
+    /// 1:1
+    #[default]
+    #[serde(rename = "1:1")]
+    Square,
+    /// 4:3
+    #[serde(rename = "4:3")]
+    Landscape,
+    /// 3:4
+    #[serde(rename = "3:4")]
+    Portrait,
+    /// 16:9
+    #[serde(rename = "16:9")]
+    Wide,
+    /// 9:16
+    #[serde(rename = "9:16")]
+    Tall,
+}
+
+impl Ratio {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Square, Self::Landscape, Self::Portrait, Self::Wide, Self::Tall];
+
+    /// As it is written in requests: `16:9`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Square => "1:1",
+            Self::Landscape => "4:3",
+            Self::Portrait => "3:4",
+            Self::Wide => "16:9",
+            Self::Tall => "9:16",
+        }
+    }
+}
+
+/// A picture's size in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PixelSize {
+    /// Pixels from left to right.
+    pub width: u32,
+    /// Pixels from top to bottom.
+    pub height: u32,
+}
+
+impl std::fmt::Display for PixelSize {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
+/// How many pictures one order is for: 1 to 4, each with its own fate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "u8", into = "u8")]
+#[schema(value_type = u8, minimum = 1, maximum = 4, default = 1)]
+pub struct ImageCount(u8);
+
+impl ImageCount {
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for ImageCount {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+impl TryFrom<u8> for ImageCount {
+    type Error = &'static str;
+
+    fn try_from(count: u8) -> Result<Self, Self::Error> {
+        if (1..=4).contains(&count) {
+            Ok(Self(count))
+        } else {
+            Err("must be 1, 2, 3 or 4")
+        }
+    }
+}
+
+impl From<ImageCount> for u8 {
+    fn from(count: ImageCount) -> Self {
+        count.0
+    }
+}

@@ -1,0 +1,63 @@
+//! The mails we send. All of them are about the account; there is no kind for anything else (promise P4).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::EmailAddress;
+use crate::ids::{self, Id};
+
+/// What a mail is about. A closed list: a mail of no kind cannot be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailKind {
+    /// The code that proves a new account's address.
+    VerifyEmail,
+    /// Somebody signed up with an address that has an account already.
+    AddressKnown,
+}
+
+impl MailKind {
+    /// The name used in items and as the first half of the provider's idempotency key.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "verify_email",
+            Self::AddressKnown => "address_known",
+        }
+    }
+}
+
+/// What a person reads. Frozen when it is written: the provider refuses the same key with another body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// The subject line.
+    pub subject: String,
+    /// The body as plain text.
+    pub text: String,
+    /// The body as HTML.
+    pub html: String,
+}
+
+/// A mail waiting in the outbox.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// Its id, which is also the provider's idempotency key.
+    pub id: Id<ids::Mail>,
+    /// What it is about.
+    pub kind: MailKind,
+    /// Where it goes.
+    pub to: EmailAddress,
+    /// What it says.
+    pub letter: Letter,
+    /// After this it is of no use and is given up.
+    pub not_after: Timestamp,
+}
+
+impl std::fmt::Debug for Mail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mail")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,21 @@
+//! The rules of Vitrine, free of transport: no AWS, no HTTP, no clock of their own.
+//!
+//! Values here are proofs. Each has one door (`parse`, `TryFrom`), and what is inside has passed it.
+
+pub mod account;
+pub mod code;
+pub mod credits;
+pub mod email;
+pub mod image;
+pub mod language;
+pub mod ledger;
+pub mod mail;
+pub mod text;
+
+pub use account::{Profile, Session};
+pub use code::Code;
+pub use credits::Credits;
+pub use email::EmailAddress;
+pub use image::{Fallback, Image, ImageCount, PixelSize, Ratio, State, Store};
+pub use language::Language;
+pub use text::{Description, InvalidText, Name, Prompt, PromptCount};
