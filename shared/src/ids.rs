@@ -94,15 +94,21 @@ impl<K: Kind> FromStr for Id<K> {
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let invalid = InvalidId { prefix: K::PREFIX };
-        let id: TypeSafeId<DynamicType> = text.parse().map_err(|_| invalid.clone())?;
-        let is_v7 = id.uuid().get_version_num() == 7;
-        if id.type_prefix() != K::PREFIX || !is_v7 {
-            Err(invalid)
-        } else {
+        // type-safe-id 0.3.3 panics on long prefixes that are not ASCII, so only a right prefix gets that far.
+        let is_ours = text
+            .strip_prefix(K::PREFIX)
+            .is_some_and(|rest| rest.starts_with('_') && rest.is_ascii());
+        let id: TypeSafeId<DynamicType> = match is_ours.then(|| text.parse()) {
+            Some(Ok(id)) => id,
+            Some(Err(_)) | None => return Err(invalid),
+        };
+        if id.uuid().get_version_num() == 7 {
             Ok(Self {
                 uuid: id.uuid(),
                 kind: PhantomData,
             })
+        } else {
+            Err(invalid)
         }
     }
 }
