@@ -11,6 +11,7 @@ pub mod entropy;
 pub mod grants;
 pub mod ids;
 pub mod secrets;
+pub mod store;
 
 pub use clock::Clock;
 pub use entropy::Entropy;
