@@ -7,7 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Db, Expression, Guard, StoreError, Table, Write, from_item, key, to_item};
+use super::{Db, Expression, Guard, Item, Refused, StoreError, Table, Write, from_item, key, to_item};
 use crate::config::{ConfigError, Vars};
 use crate::ids::{self, Id};
 
@@ -97,6 +97,12 @@ impl Idempotency {
         self.table
             .put_write(item, Expression::absent("pk", now), Guard::Idempotency)
     }
+}
+
+fn answer_from(item: Item, used: &Use, now: Timestamp) -> Result<Option<Answer>, StoreError> {
+    let item: AnswerItem = from_item(item, || format!("{} {}", used.account, sk(used)))?;
+    let fresh = item.expires_at > now.as_second();
+    Ok(fresh.then_some(Answer { fingerprint: item.fingerprint, body: item.body }))
 }
 
 fn sk(used: &Use) -> String {

@@ -253,20 +253,6 @@ impl Images {
         }
     }
 
-    /// Lets go of a picture that was taken and not dispatched, so that the next worker need not wait for the lease.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn let_go(&self, image: &Image) -> Result<(), StoreError> {
-        let expression = Expression::update("SET #state = :queued REMOVE #lease_until")
-            .and_when("#attempt = :attempt AND #state IN (:claimed, :dispatched)")
-            .text(":queued", "queued")
-            .text(":claimed", "claimed")
-            .text(":dispatched", "dispatched")
-            .number(":attempt", image.attempt);
-        self.table.update(image_key(image.into()), expression).await.map(drop)
-    }
-
     /// Writes down, before the paid call, that the model is being asked. `false` when the picture is another worker's.
     ///
     /// # Errors
