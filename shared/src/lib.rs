@@ -4,15 +4,20 @@
 //! `http` (the edge: problems, extractors, manners) → `auth` → `flows` (what more than one function does) → `store`,
 //! `objects`, `providers` (the outside) → `domain` (the rules, free of transport) → `config`, `clock`, `entropy`, `ids`.
 
+pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod entropy;
 pub mod grants;
+pub mod http;
 pub mod ids;
+pub mod platform;
 pub mod secrets;
 pub mod store;
+pub mod telemetry;
 
 pub use clock::Clock;
 pub use entropy::Entropy;
 pub use ids::{Id, Ids};
+pub use platform::Platform;

@@ -1,0 +1,34 @@
+//! The edge: what a request must look like, what an answer looks like, and what people are told when something is wrong.
+//!
+//! Nothing outside this module knows a status code, a header's name or JSON's media type.
+
+pub mod answers;
+pub mod cursor;
+mod explain;
+pub mod idempotency;
+pub mod json;
+pub mod kind;
+pub mod lambda;
+pub mod language;
+pub mod manners;
+pub mod openapi;
+pub mod path;
+pub mod prefer;
+pub mod problem;
+pub mod query;
+pub mod rate;
+pub mod routes;
+pub mod viewer;
+
+pub use answers::{Accepted, Created, NoContent, Page, Replayed};
+pub use cursor::{Cursor, Limit, Paging};
+pub use idempotency::{Fingerprint, IdempotencyKey, Idempotent};
+pub use json::Json;
+pub use kind::Kind;
+pub use manners::with_manners;
+pub use path::Path;
+pub use prefer::Wait;
+pub use problem::Problem;
+pub use query::Query;
+pub use rate::Quota;
+pub use viewer::{RequestId, Viewer};
