@@ -4,14 +4,20 @@
 //! `http` (the edge: problems, extractors, manners) → `auth` → `flows` (what more than one function does) → `store`,
 //! `objects`, `providers` (the outside) → `domain` (the rules, free of transport) → `config`, `clock`, `entropy`, `ids`.
 
+pub(crate) mod aws;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub(crate) mod egress;
 pub mod entropy;
 pub mod grants;
 pub mod ids;
+pub mod network;
+pub mod outbound;
+pub mod platform;
 pub mod secrets;
 
 pub use clock::Clock;
 pub use entropy::Entropy;
 pub use ids::{Id, Ids};
+pub use platform::Platform;
