@@ -16,6 +16,7 @@ pub mod network;
 pub mod outbound;
 pub mod platform;
 pub mod secrets;
+pub mod store;
 
 pub use clock::Clock;
 pub use entropy::Entropy;

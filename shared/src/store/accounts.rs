@@ -1,0 +1,392 @@
+//! The table `accounts`: profiles, sessions, addresses and sign-ups that wait for their code.
+//!
+//! | pk | sk | what |
+//! |---|---|---|
+//! | `acc_…` | `profile` | the account |
+//! | `acc_…` | `session#ses_…` | one sign-in |
+//! | `address#<normalised>` | `owner` | whose address it is |
+//! | `address#<normalised>` | `signup#sup_…` | a sign-up that waits for its code |
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Db, Expression, Guard, Item, StoreError, Table, Updated, Write, from_item, key, to_item};
+use crate::config::{ConfigError, Vars};
+use crate::domain::account::{Consent, PasswordHash, PendingSignUp};
+use crate::domain::{Code, EmailAddress, Name, Profile, Session};
+use crate::ids::{self, Id};
+
+/// The table `accounts`.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    table: Table,
+}
+
+/// A sign-up as it waits, with what is needed to judge a code.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// The sign-up.
+    pub sign_up: PendingSignUp,
+    /// Keyed hash of its present code.
+    pub code_hash: String,
+    /// When that code ends.
+    pub code_expires_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ProfileItem {
+    pk: String,
+    sk: String,
+    email: EmailAddress,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    name: Option<Name>,
+    password_hash: String,
+    ledger_id: Id<ids::Ledger>,
+    status: String,
+    created_at: Timestamp,
+    policy_version: String,
+    policy_accepted_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OwnerItem {
+    pk: String,
+    sk: String,
+    account_id: Id<ids::Account>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SessionItem {
+    pk: String,
+    sk: String,
+    created_at: Timestamp,
+    expires_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SignUpItem {
+    pk: String,
+    sk: String,
+    email: EmailAddress,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    name: Option<Name>,
+    password_hash: String,
+    policy_version: String,
+    policy_accepted_at: Timestamp,
+    code_hash: String,
+    code_expires_at: Timestamp,
+    tries_left: u32,
+    expires_at: i64,
+}
+
+const PROFILE: &str = "profile";
+const OWNER: &str = "owner";
+/// The status of an account that may do everything.
+const ACTIVE: &str = "active";
+
+fn account_key(account: Id<ids::Account>, sk: String) -> Item {
+    key(&[("pk", account.to_string()), ("sk", sk)])
+}
+
+fn address_pk(email: &EmailAddress) -> String {
+    format!("address#{}", email.normalised())
+}
+
+fn sign_up_key(email: &EmailAddress, id: Id<ids::SignUp>) -> Item {
+    key(&[("pk", address_pk(email)), ("sk", format!("signup#{id}"))])
+}
+
+impl Accounts {
+    /// The table named by `ACCOUNTS_TABLE`.
+    ///
+    /// # Errors
+    /// When the variable is not set.
+    pub fn new(db: &Db, vars: &Vars) -> Result<Self, ConfigError> {
+        Ok(Self {
+            table: Table::new(db, vars.text("ACCOUNTS_TABLE")?),
+        })
+    }
+
+    /// The database it is in.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.table.db
+    }
+
+    /// The account, if it is there.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn profile(&self, account: Id<ids::Account>) -> Result<Option<Profile>, StoreError> {
+        let item = self.table.get(account_key(account, PROFILE.to_owned())).await?;
+        item.map(|item| profile_from(account, item)).transpose()
+    }
+
+    /// The session, if it is there and has not ended.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn session(
+        &self,
+        account: Id<ids::Account>,
+        session: Id<ids::Session>,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let Some(item) = self
+            .table
+            .get(account_key(account, format!("session#{session}")))
+            .await?
+        else {
+            return Ok(None);
+        };
+        let item: SessionItem = from_item(item, || session.to_string())?;
+        let session = Session {
+            id: session,
+            account,
+            expires_at: seconds(item.expires_at),
+        };
+        Ok(Some(session).filter(|session| session.expires_at > now))
+    }
+
+    /// The account that has this address.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn owner(&self, email: &EmailAddress) -> Result<Option<Id<ids::Account>>, StoreError> {
+        let item = self
+            .table
+            .get(key(&[("pk", address_pk(email)), ("sk", OWNER.to_owned())]))
+            .await?;
+        let item: Option<OwnerItem> = item
+            .map(|item| from_item(item, || "owner of an address".to_owned()))
+            .transpose()?;
+        Ok(item.map(|item| item.account_id))
+    }
+
+    /// Keeps a session, so that its tokens are good.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn begin_session(&self, session: &Session) -> Result<(), StoreError> {
+        match self
+            .table
+            .put(session_item(session)?, Expression::when("attribute_not_exists(#pk)"))
+            .await?
+        {
+            Updated::Done(_) => Ok(()),
+            Updated::Refused(_) => Err(StoreError::Contended),
+        }
+    }
+
+    /// The sign-up, if it waits still. Every call costs it one of the code's tries, so that guesses which race each
+    /// other are all counted; `None` too when no try is left.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn try_code(
+        &self,
+        email: &EmailAddress,
+        id: Id<ids::SignUp>,
+        now: Timestamp,
+    ) -> Result<Option<Waiting>, StoreError> {
+        let expression = Expression::update("SET #tries_left = #tries_left - :one")
+            .and_when("attribute_exists(#pk) AND #tries_left > :none AND #expires_at > :now")
+            .number(":one", 1)
+            .number(":none", 0)
+            .number(":now", now.as_second());
+        match self.table.update(sign_up_key(email, id), expression).await? {
+            Updated::Done(item) => waiting_from(id, item).map(Some),
+            Updated::Refused(_) => Ok(None),
+        }
+    }
+
+    /// The sign-up, if it waits still, without costing a try.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn waiting(
+        &self,
+        email: &EmailAddress,
+        id: Id<ids::SignUp>,
+        now: Timestamp,
+    ) -> Result<Option<Waiting>, StoreError> {
+        let Some(item) = self.table.get(sign_up_key(email, id)).await? else {
+            return Ok(None);
+        };
+        let waiting = waiting_from(id, item)?;
+        Ok(Some(waiting).filter(|waiting| waiting.sign_up.expires_at() > now))
+    }
+
+    /// All sign-ups that wait under this address, at most 20.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn rival_sign_ups(&self, email: &EmailAddress) -> Result<Vec<Id<ids::SignUp>>, StoreError> {
+        let expression = Expression::when("#pk = :pk AND begins_with(#sk, :kind)")
+            .text(":pk", address_pk(email))
+            .text(":kind", "signup#");
+        let items = self.table.query(expression, true, 20).await?;
+        let id = |item: &Item| item.get("sk")?.as_s().ok()?.strip_prefix("signup#")?.parse().ok();
+        Ok(items.iter().filter_map(id).collect())
+    }
+
+    /// Keeps a sign-up with its first code.
+    ///
+    /// # Errors
+    /// When the item cannot be made.
+    pub fn sign_up_write(
+        &self,
+        sign_up: &PendingSignUp,
+        code_hash: String,
+        code_expires_at: Timestamp,
+    ) -> Result<Write, StoreError> {
+        let item = to_item(&SignUpItem {
+            pk: address_pk(&sign_up.email),
+            sk: format!("signup#{}", sign_up.id),
+            email: sign_up.email.clone(),
+            name: sign_up.name.clone(),
+            password_hash: sign_up.password_hash.as_str().to_owned(),
+            policy_version: sign_up.consent.policy_version.clone(),
+            policy_accepted_at: sign_up.consent.accepted_at,
+            code_hash,
+            code_expires_at,
+            tries_left: Code::TRIES,
+            expires_at: sign_up.expires_at().as_second(),
+        })?;
+        self.table
+            .put_write(item, Expression::when("attribute_not_exists(#pk)"), Guard::New)
+    }
+
+    /// Gives a waiting sign-up a new code; the old one is void.
+    ///
+    /// # Errors
+    /// When the request cannot be made.
+    pub fn new_code_write(
+        &self,
+        email: &EmailAddress,
+        id: Id<ids::SignUp>,
+        code_hash: String,
+        code_expires_at: Timestamp,
+    ) -> Result<Write, StoreError> {
+        let expression = Expression::update("SET #code_hash = :hash, #code_expires_at = :ends, #tries_left = :tries")
+            .and_when("attribute_exists(#pk)")
+            .text(":hash", code_hash)
+            .text(":ends", code_expires_at.to_string())
+            .number(":tries", Code::TRIES);
+        self.table
+            .update_write(sign_up_key(email, id), expression, Guard::SignUp)
+    }
+
+    /// The writes that turn a sign-up into an account: the profile, the address's owner, and the sign-up's end.
+    ///
+    /// # Errors
+    /// When an item cannot be made.
+    pub fn account_writes(&self, profile: &Profile, sign_up: Id<ids::SignUp>) -> Result<Vec<Write>, StoreError> {
+        let profile_item = to_item(&ProfileItem {
+            pk: profile.id.to_string(),
+            sk: PROFILE.to_owned(),
+            email: profile.email.clone(),
+            name: profile.name.clone(),
+            password_hash: profile.password_hash.as_str().to_owned(),
+            ledger_id: profile.ledger,
+            status: ACTIVE.to_owned(),
+            created_at: profile.created_at,
+            policy_version: profile.consent.policy_version.clone(),
+            policy_accepted_at: profile.consent.accepted_at,
+        })?;
+        let owner = to_item(&OwnerItem {
+            pk: address_pk(&profile.email),
+            sk: OWNER.to_owned(),
+            account_id: profile.id,
+        })?;
+        let new = || Expression::when("attribute_not_exists(#pk)");
+        Ok(vec![
+            self.table.put_write(profile_item, new(), Guard::New)?,
+            self.table.put_write(owner, new(), Guard::Address)?,
+            self.table.delete_write(
+                sign_up_key(&profile.email, sign_up),
+                Expression::when("attribute_exists(#pk)"),
+                Guard::SignUp,
+            )?,
+        ])
+    }
+
+    /// Forgets a sign-up that lost against another one of its address.
+    ///
+    /// # Errors
+    /// When the request cannot be made.
+    pub fn forget_sign_up_write(&self, email: &EmailAddress, id: Id<ids::SignUp>) -> Result<Write, StoreError> {
+        self.table
+            .delete_write(sign_up_key(email, id), Expression::default(), Guard::New)
+    }
+
+    /// Keeps a session, as a piece of a transaction.
+    ///
+    /// # Errors
+    /// When the item cannot be made.
+    pub fn session_write(&self, session: &Session) -> Result<Write, StoreError> {
+        self.table.put_write(
+            session_item(session)?,
+            Expression::when("attribute_not_exists(#pk)"),
+            Guard::New,
+        )
+    }
+
+    /// Goes on only if the account is there and active; in every transaction that writes on an account's behalf.
+    ///
+    /// # Errors
+    /// When the request cannot be made.
+    pub fn active_check(&self, account: Id<ids::Account>) -> Result<Write, StoreError> {
+        let active = Expression::when("#status = :active").text(":active", ACTIVE);
+        self.table
+            .check_write(account_key(account, PROFILE.to_owned()), active, Guard::Account)
+    }
+}
+
+fn session_item(session: &Session) -> Result<Item, StoreError> {
+    to_item(&SessionItem {
+        pk: session.account.to_string(),
+        sk: format!("session#{}", session.id),
+        created_at: session.id.made_at(),
+        expires_at: session.expires_at.as_second(),
+    })
+}
+
+fn profile_from(account: Id<ids::Account>, item: Item) -> Result<Profile, StoreError> {
+    let item: ProfileItem = from_item(item, || format!("{account} {PROFILE}"))?;
+    Ok(Profile {
+        id: account,
+        email: item.email,
+        name: item.name,
+        password_hash: PasswordHash::from_bcrypt(item.password_hash),
+        ledger: item.ledger_id,
+        created_at: item.created_at,
+        consent: Consent {
+            policy_version: item.policy_version,
+            accepted_at: item.policy_accepted_at,
+        },
+    })
+}
+
+fn waiting_from(id: Id<ids::SignUp>, item: Item) -> Result<Waiting, StoreError> {
+    let item: SignUpItem = from_item(item, || id.to_string())?;
+    Ok(Waiting {
+        sign_up: PendingSignUp {
+            id,
+            email: item.email,
+            name: item.name,
+            password_hash: PasswordHash::from_bcrypt(item.password_hash),
+            consent: Consent {
+                policy_version: item.policy_version,
+                accepted_at: item.policy_accepted_at,
+            },
+        },
+        code_hash: item.code_hash,
+        code_expires_at: item.code_expires_at,
+    })
+}
+
+/// Epoch seconds, as TTL wants them, as a time.
+fn seconds(epoch: i64) -> Timestamp {
+    Timestamp::from_second(epoch).unwrap_or(Timestamp::MIN)
+}

@@ -1,0 +1,104 @@
+//! The table `idempotency`: the answers to requests that may be sent twice, kept for 24 hours.
+//!
+//! | pk | sk | what |
+//! |---|---|---|
+//! | `acc_…` | `<route>#<hash of the key>` | fingerprint of the request and its answer |
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Db, Expression, Guard, StoreError, Table, Write, from_item, key, to_item};
+use crate::config::{ConfigError, Vars};
+use crate::ids::{self, Id};
+
+/// How long a key is remembered.
+pub const MEMORY: SignedDuration = SignedDuration::from_hours(24);
+
+/// The table `idempotency`.
+#[derive(Clone, Debug)]
+pub struct Idempotency {
+    table: Table,
+}
+
+/// A key as one caller used it on one route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Use {
+    /// Who used it; keys of different accounts never meet.
+    pub account: Id<ids::Account>,
+    /// Where, such as `images-create`.
+    pub route: &'static str,
+    /// SHA-256 of the key, in hexadecimal; the key itself is the caller's words and not kept.
+    pub key_hash: String,
+    /// What was asked: a hash over method, path and body.
+    pub fingerprint: String,
+}
+
+/// The first answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What was asked when it was given.
+    pub fingerprint: String,
+    /// The body, as JSON text.
+    pub body: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AnswerItem {
+    pk: String,
+    sk: String,
+    fingerprint: String,
+    body: String,
+    expires_at: i64,
+}
+
+impl Idempotency {
+    /// The table named by `IDEMPOTENCY_TABLE`.
+    ///
+    /// # Errors
+    /// When the variable is not set.
+    pub fn new(db: &Db, vars: &Vars) -> Result<Self, ConfigError> {
+        Ok(Self {
+            table: Table::new(db, vars.text("IDEMPOTENCY_TABLE")?),
+        })
+    }
+
+    /// The answer given before, if the key was used in the last 24 hours.
+    ///
+    /// # Errors
+    /// When the store fails; the caller must then refuse, because it cannot know.
+    pub async fn answer(&self, used: &Use, now: Timestamp) -> Result<Option<Answer>, StoreError> {
+        let Some(item) = self
+            .table
+            .get(key(&[("pk", used.account.to_string()), ("sk", sk(used))]))
+            .await?
+        else {
+            return Ok(None);
+        };
+        let item: AnswerItem = from_item(item, || format!("{} {}", used.account, sk(used)))?;
+        let fresh = item.expires_at > now.as_second();
+        Ok(fresh.then_some(Answer {
+            fingerprint: item.fingerprint,
+            body: item.body,
+        }))
+    }
+
+    /// Remembers the answer, as a piece of the very transaction that makes it true.
+    ///
+    /// # Errors
+    /// When the item cannot be made.
+    pub fn answer_write(&self, used: &Use, body: String, now: Timestamp) -> Result<Write, StoreError> {
+        let item = to_item(&AnswerItem {
+            pk: used.account.to_string(),
+            sk: sk(used),
+            fingerprint: used.fingerprint.clone(),
+            body,
+            expires_at: (now + MEMORY).as_second(),
+        })?;
+        self.table
+            .put_write(item, Expression::absent("pk", now), Guard::Idempotency)
+    }
+}
+
+fn sk(used: &Use) -> String {
+    format!("{}#{}", used.route, used.key_hash)
+}

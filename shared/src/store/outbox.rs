@@ -1,0 +1,149 @@
+//! The table `outbox`: mails to be sent, and for 30 days a log of their kinds and times.
+//!
+//! | id | what |
+//! |---|---|
+//! | `mail_…` | a mail; what it says and where it goes is erased as soon as it is sent or given up |
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Db, Expression, Guard, Item, StoreError, Table, Updated, Write, from_item, key, to_item};
+use crate::config::{ConfigError, Vars};
+use crate::domain::EmailAddress;
+use crate::domain::mail::{Letter, Mail, MailKind};
+use crate::ids::{self, Id};
+
+/// How long it is kept that a mail of this kind was sent.
+pub const LOG_MEMORY: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// The table `outbox`.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    table: Table,
+}
+
+/// How a mail ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// The provider took it.
+    Sent,
+    /// It was refused for good, or its time ran out.
+    Undelivered,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MailItem {
+    id: Id<ids::Mail>,
+    state: String,
+    kind: MailKind,
+    created_at: Timestamp,
+    not_after: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    to: Option<EmailAddress>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    html: Option<String>,
+    expires_at: i64,
+}
+
+/// A mail that nothing ever ended leaves by itself this long after it became useless.
+const BACKSTOP: SignedDuration = SignedDuration::from_hours(48);
+
+/// The state that the pipe's filter waits for.
+const QUEUED: &str = "queued";
+
+impl Outbox {
+    /// The table named by `OUTBOX_TABLE`.
+    ///
+    /// # Errors
+    /// When the variable is not set.
+    pub fn new(db: &Db, vars: &Vars) -> Result<Self, ConfigError> {
+        Ok(Self {
+            table: Table::new(db, vars.text("OUTBOX_TABLE")?),
+        })
+    }
+
+    /// The database it is in.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.table.db
+    }
+
+    /// Puts a mail in the outbox, as a piece of the transaction that causes it.
+    ///
+    /// # Errors
+    /// When the item cannot be made.
+    pub fn mail_write(&self, mail: &Mail) -> Result<Write, StoreError> {
+        let item = to_item(&MailItem {
+            id: mail.id,
+            state: QUEUED.to_owned(),
+            kind: mail.kind,
+            created_at: mail.id.made_at(),
+            not_after: mail.not_after,
+            to: Some(mail.to.clone()),
+            subject: Some(mail.letter.subject.clone()),
+            text: Some(mail.letter.text.clone()),
+            html: Some(mail.letter.html.clone()),
+            expires_at: (mail.not_after + BACKSTOP).as_second(),
+        })?;
+        self.table
+            .put_write(item, Expression::when("attribute_not_exists(#id)"), Guard::New)
+    }
+
+    /// The mail, if it is there and still to be sent.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn to_send(&self, id: Id<ids::Mail>) -> Result<Option<Mail>, StoreError> {
+        let Some(item) = self.table.get(key(&[("id", id.to_string())])).await? else {
+            return Ok(None);
+        };
+        mail_from(id, item)
+    }
+
+    /// Writes down how a mail ended and erases what it said and where it went. Doing it twice is doing it once.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn end(&self, id: Id<ids::Mail>, fate: Fate, now: Timestamp) -> Result<(), StoreError> {
+        let state = match fate {
+            Fate::Sent => "sent",
+            Fate::Undelivered => "undelivered",
+        };
+        let expression = Expression::update(
+            "SET #state = :state, #ended_at = :now, #expires_at = :forget REMOVE #to, #subject, #text, #html",
+        )
+        .and_when("#state = :queued")
+        .text(":state", state)
+        .text(":queued", QUEUED)
+        .text(":now", now.to_string())
+        .number(":forget", (now + LOG_MEMORY).as_second());
+        match self.table.update(key(&[("id", id.to_string())]), expression).await? {
+            // Somebody ended it before us, or it was erased with its account.
+            Updated::Done(_) | Updated::Refused(_) => Ok(()),
+        }
+    }
+}
+
+fn mail_from(id: Id<ids::Mail>, item: Item) -> Result<Option<Mail>, StoreError> {
+    let item: MailItem = from_item(item, || id.to_string())?;
+    let letter = item
+        .subject
+        .zip(item.text)
+        .zip(item.html)
+        .map(|((subject, text), html)| Letter { subject, text, html });
+    Ok(item
+        .to
+        .zip(letter)
+        .filter(|_| item.state == QUEUED)
+        .map(|(to, letter)| Mail {
+            id,
+            kind: item.kind,
+            to,
+            letter,
+            not_after: item.not_after,
+        }))
+}

@@ -1,0 +1,259 @@
+//! A table of DynamoDB as the modules beside this one use it.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::StoreError;
+use crate::Entropy;
+
+/// An item as DynamoDB has it.
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// The database, as a platform hands it in. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Db {
+    pub(super) client: Client,
+    /// Spreads retries out, so that those who met once do not meet again.
+    pub(super) entropy: Entropy,
+}
+
+impl Db {
+    /// The database behind `client`.
+    #[must_use]
+    pub fn new(client: Client, entropy: Entropy) -> Self {
+        Self { client, entropy }
+    }
+}
+
+/// One table.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    pub(super) db: Db,
+    pub(super) name: String,
+}
+
+/// What came of a conditional update.
+pub(super) enum Updated {
+    /// It was done; this is the item now.
+    Done(Item),
+    /// The condition did not hold; this is the item as it stands, if there is one.
+    Refused(Option<Item>),
+}
+
+impl Table {
+    pub(super) fn new(db: &Db, name: String) -> Self {
+        Self { db: db.clone(), name }
+    }
+
+    /// The item with this key, read consistently.
+    pub(super) async fn get(&self, key: Item) -> Result<Option<Item>, StoreError> {
+        let request = self
+            .db
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(key))
+            .consistent_read(true);
+        Ok(request.send().await.map_err(failed)?.item)
+    }
+
+    /// Writes an item if `expression`'s condition holds for what is there.
+    pub(super) async fn put(&self, item: Item, expression: Expression) -> Result<Updated, StoreError> {
+        let request = self
+            .db
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item.clone()))
+            .set_condition_expression(expression.condition)
+            .set_expression_attribute_names(expression.names)
+            .set_expression_attribute_values(expression.values)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match request.send().await {
+            Ok(_) => Ok(Updated::Done(item)),
+            Err(error) => match error.as_service_error() {
+                Some(service) if service.is_conditional_check_failed_exception() => {
+                    Ok(Updated::Refused(old_item(error.into_service_error())))
+                }
+                _ => Err(failed(error)),
+            },
+        }
+    }
+
+    /// Changes an item if `expression`'s condition holds.
+    pub(super) async fn update(&self, key: Item, expression: Expression) -> Result<Updated, StoreError> {
+        let request = self
+            .db
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .set_key(Some(key))
+            .set_update_expression(expression.update)
+            .set_condition_expression(expression.condition)
+            .set_expression_attribute_names(expression.names)
+            .set_expression_attribute_values(expression.values)
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match request.send().await {
+            Ok(done) => Ok(Updated::Done(done.attributes.unwrap_or_default())),
+            Err(error) => match error.as_service_error() {
+                Some(service) if service.is_conditional_check_failed_exception() => {
+                    use aws_sdk_dynamodb::operation::update_item::UpdateItemError as E;
+                    match error.into_service_error() {
+                        E::ConditionalCheckFailedException(refused) => Ok(Updated::Refused(refused.item)),
+                        other => Err(StoreError::Rejected(other.into())),
+                    }
+                }
+                _ => Err(failed(error)),
+            },
+        }
+    }
+
+    /// Up to `limit` items of one partition, in the order of the sort key or, if `newest_first`, against it.
+    pub(super) async fn query(
+        &self,
+        expression: Expression,
+        newest_first: bool,
+        limit: i32,
+    ) -> Result<Vec<Item>, StoreError> {
+        let request = self
+            .db
+            .client
+            .query()
+            .table_name(&self.name)
+            .set_key_condition_expression(expression.condition)
+            .set_expression_attribute_names(expression.names)
+            .set_expression_attribute_values(expression.values)
+            .scan_index_forward(!newest_first)
+            .consistent_read(true)
+            .limit(limit);
+        Ok(request.send().await.map_err(failed)?.items.unwrap_or_default())
+    }
+}
+
+fn old_item(error: aws_sdk_dynamodb::operation::put_item::PutItemError) -> Option<Item> {
+    use aws_sdk_dynamodb::operation::put_item::PutItemError as E;
+    if let E::ConditionalCheckFailedException(refused) = error {
+        refused.item
+    } else {
+        None
+    }
+}
+
+/// Sorts an SDK error into what can be done about it.
+pub(super) fn failed<E, R>(error: SdkError<E, R>) -> StoreError
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let code = error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::code)
+        .map(str::to_owned);
+    match code.as_deref() {
+        None
+        | Some(
+            "ProvisionedThroughputExceededException"
+            | "ThrottlingException"
+            | "RequestLimitExceeded"
+            | "InternalServerError"
+            | "ServiceUnavailable",
+        ) => StoreError::Unavailable(error.into()),
+        Some("TransactionConflictException" | "TransactionInProgressException") => StoreError::Contended,
+        Some(_) => StoreError::Rejected(error.into()),
+    }
+}
+
+/// A condition, an update, and the values they speak of.
+///
+/// `#word` in either text stands for the attribute `word`, so no attribute's name can clash with a reserved word.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Expression {
+    pub(super) condition: Option<String>,
+    pub(super) update: Option<String>,
+    pub(super) names: Option<HashMap<String, String>>,
+    pub(super) values: Option<HashMap<String, AttributeValue>>,
+}
+
+impl Expression {
+    /// A condition alone (or a key condition).
+    pub(super) fn when(condition: &str) -> Self {
+        Self::default().and_when(condition)
+    }
+
+    /// An update without a condition.
+    pub(super) fn update(update: &str) -> Self {
+        let mut new = Self {
+            update: Some(update.to_owned()),
+            ..Self::default()
+        };
+        new.name_all(update);
+        new
+    }
+
+    /// With a condition.
+    pub(super) fn and_when(mut self, condition: &str) -> Self {
+        self.name_all(condition);
+        self.condition = Some(condition.to_owned());
+        self
+    }
+
+    /// Put only where nothing is, or something that TTL has not removed yet. `key` is any attribute of the key.
+    pub(super) fn absent(key: &str, now: Timestamp) -> Self {
+        Self::when(&format!("attribute_not_exists(#{key}) OR #expires_at <= :now")).number(":now", now.as_second())
+    }
+
+    pub(super) fn text(self, name: &str, value: impl Into<String>) -> Self {
+        self.value(name, AttributeValue::S(value.into()))
+    }
+
+    pub(super) fn number(self, name: &str, value: impl std::fmt::Display) -> Self {
+        self.value(name, AttributeValue::N(value.to_string()))
+    }
+
+    pub(super) fn value(mut self, name: &str, value: AttributeValue) -> Self {
+        self.values.get_or_insert_default().insert(name.to_owned(), value);
+        self
+    }
+
+    fn name_all(&mut self, text: &str) {
+        for part in text.split('#').skip(1) {
+            let word: String = part
+                .chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+                .collect();
+            self.names.get_or_insert_default().insert(format!("#{word}"), word);
+        }
+    }
+}
+
+/// A key of one or two text attributes.
+pub(super) fn key(parts: &[(&str, String)]) -> Item {
+    parts
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), AttributeValue::S(value.clone())))
+        .collect()
+}
+
+/// Our item struct as an item. Cannot fail for the structs of this floor, which are plain maps of plain values; should
+/// it, the write is refused as broken.
+pub(super) fn to_item<T: Serialize>(what: &T) -> Result<Item, StoreError> {
+    serde_dynamo::to_item(what).map_err(|cause| StoreError::Broken {
+        key: "new item".to_owned(),
+        cause: cause.into(),
+    })
+}
+
+/// An item as our struct, or an error that names the item by its key.
+pub(super) fn from_item<T: DeserializeOwned>(item: Item, key: impl FnOnce() -> String) -> Result<T, StoreError> {
+    serde_dynamo::from_item(item).map_err(|cause| StoreError::Broken {
+        key: key(),
+        cause: cause.into(),
+    })
+}
