@@ -5,13 +5,17 @@
 //! `objects`, `providers` (the outside) → `domain` (the rules, free of transport) → `config`, `clock`, `entropy`, `ids`.
 
 pub mod auth;
+pub(crate) mod aws;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub(crate) mod egress;
 pub mod entropy;
 pub mod grants;
 pub mod http;
 pub mod ids;
+pub mod network;
+pub mod outbound;
 pub mod platform;
 pub mod secrets;
 pub mod store;
