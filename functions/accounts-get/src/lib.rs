@@ -15,7 +15,10 @@ use shared::{Clock, Platform};
 use utoipa::{OpenApi, ToSchema};
 
 /// What this function may touch.
-pub const GRANTS: &[Grant] = &[Grant::Table("accounts", &[Action::GetItem]), Grant::Parameter("token-keys")];
+pub const GRANTS: &[Grant] = &[
+    Grant::Table("accounts", &[Action::GetItem]),
+    Grant::Parameter("token-keys"),
+];
 
 /// What this function needs.
 #[derive(Clone, Debug, FromRef)]
@@ -34,7 +37,7 @@ impl Deps {
         Ok(Self {
             accounts: Accounts::new(&platform.db(), vars)?,
             clock: platform.clock.clone(),
-            keys: VerifyingKeys::new(vars, &platform.secrets)?,
+            keys: VerifyingKeys::configured(vars, &platform.secrets)?,
         })
     }
 }
@@ -42,13 +45,16 @@ impl Deps {
 /// All that is kept about the person.
 #[derive(Serialize, ToSchema)]
 struct Account {
+    #[schema(value_type = String)]
     id: Id<ids::Account>,
     email: EmailAddress,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<Name>,
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     /// The version of the privacy policy that was accepted, and when.
     policy_version: String,
+    #[schema(value_type = String, format = DateTime)]
     policy_accepted_at: Timestamp,
 }
 

@@ -9,7 +9,7 @@ use shared::config::{ConfigError, Vars};
 use shared::domain::Credits;
 use shared::domain::ledger::{Entry, EntryKind, Side};
 use shared::grants::{Action, Grant};
-use shared::http::{Json, PageQuery, Problem, Query};
+use shared::http::{Cursor, Json, Paging, Problem, Query};
 use shared::ids::{self, Id};
 use shared::store::{Accounts, Ledgers};
 use shared::{Clock, Platform};
@@ -41,7 +41,7 @@ impl Deps {
         Ok(Self {
             accounts: Accounts::new(&db, vars)?,
             clock: platform.clock.clone(),
-            keys: VerifyingKeys::new(vars, &platform.secrets)?,
+            keys: VerifyingKeys::configured(vars, &platform.secrets)?,
             ledgers: Ledgers::new(&db, vars)?,
         })
     }
@@ -57,7 +57,8 @@ struct Statement {
     /// Newest first.
     entries: Vec<Line>,
     /// The cursor of the next page, if there is one.
-    next: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Cursor>,
 }
 
 /// One entry, from the account's side.
@@ -65,6 +66,7 @@ struct Statement {
 struct Line {
     /// 1, 2, 3, …
     seq: u64,
+    #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     kind: EntryKind,
     /// What it changed in `available`.
@@ -73,6 +75,7 @@ struct Line {
     held: Credits,
     /// The picture it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     image: Option<Id<ids::Image>>,
 }
 
@@ -107,19 +110,27 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 ///
 /// What the account has, and the entries that led there.
 #[utoipa::path(
-    get, path = "/v1/credits", tag = "credits", operation_id = "credits-list", params(PageQuery),
+    get, path = "/v1/credits", tag = "credits", operation_id = "credits-list", params(Paging),
     responses((status = 200, description = "Balance and entries", body = Statement)),
     security(("bearer" = []))
 )]
 async fn list(
     State(Deps { accounts, ledgers, .. }): State<Deps>,
     caller: Caller,
-    Query(page): Query<PageQuery>,
+    Query(page): Query<Paging>,
 ) -> Result<Json<Statement>, Problem> {
-    let profile = accounts.profile(caller.account()).await?.ok_or_else(Problem::not_found)?;
+    let profile = accounts
+        .profile(caller.account())
+        .await?
+        .ok_or_else(Problem::not_found)?;
     let before: Option<u64> = page.after()?;
     let balance = ledgers.balance(profile.ledger).await?;
     let entries = ledgers.entries(profile.ledger, before, page.one_more()).await?;
     let page = page.cut(entries, |entry| entry.seq).map(Line::from);
-    Ok(Json(Statement { available: balance.available, held: balance.held, entries: page.items, next: page.next }))
+    Ok(Json(Statement {
+        available: balance.available,
+        held: balance.held,
+        entries: page.items,
+        next: page.next,
+    }))
 }

@@ -12,7 +12,9 @@ use shared::domain::ledger::Balance;
 use shared::domain::{Credits, Fallback, Image, ImageCount, Prompt, Ratio};
 use shared::flows::ordering::{Ordered, Ordering};
 use shared::grants::{Action, Grant};
-use shared::http::{Accepted, IdempotencyKey, ImageView, Json, Problem};
+use shared::http::{Accepted, Idempotent, ImageView, Problem, RawJson, Replayed};
+use shared::ids::{self, Id};
+use shared::store::idempotency::Use;
 use shared::store::{Accounts, Idempotency, Images, Ledgers};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
@@ -50,13 +52,19 @@ impl Deps {
             images: Images::new(&db, vars)?,
             ledgers: Ledgers::new(&db, vars)?,
         };
-        let keys = VerifyingKeys::new(vars, &platform.secrets)?;
-        Ok(Self { accounts, clock: platform.clock.clone(), ids: platform.ids.clone(), keys, ordering })
+        let keys = VerifyingKeys::configured(vars, &platform.secrets)?;
+        Ok(Self {
+            accounts,
+            clock: platform.clock.clone(),
+            ids: platform.ids.clone(),
+            keys,
+            ordering,
+        })
     }
 }
 
 /// An order for one to four pictures, each with its own fate.
-#[derive(Deserialize, Serialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Order {
     /// The words to paint from, sent to the model exactly as they are here.
@@ -111,22 +119,47 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     security(("bearer" = []))
 )]
 async fn create(
-    State(Deps { clock, ids, ordering, .. }): State<Deps>,
+    State(Deps {
+        clock, ids, ordering, ..
+    }): State<Deps>,
     caller: Caller,
-    key: IdempotencyKey,
-    Json(order): Json<Order>,
-) -> Result<Accepted, Problem> {
-    let now = clock.now();
-    let used = key.used(&caller, "images-create", &order);
-    let Order { prompt, ratio, count, fallback } = order;
-    let images: Vec<Image> = (0..count.get())
-        .map(|_| Image::ordered(ids.next(), caller.account(), prompt.clone(), ratio, fallback))
-        .collect();
-    let Ordered { body, replayed } = ordering.take(caller.account(), &images, &used, now, |left| ticket(&images, left)).await?;
-    Ok(Accepted::json(body).replayed(replayed))
+    Idempotent {
+        key,
+        fingerprint,
+        body: order,
+    }: Idempotent<Order>,
+) -> Result<(Replayed, Accepted<RawJson>), Problem> {
+    let account = caller.account();
+    let used = Use::new(account, "images-create", key.as_str(), fingerprint.to_hex());
+    let images = order.images(account, &ids);
+    let Ordered { body, replayed } = ordering
+        .take(account, &images, &used, clock.now(), |left| ticket(&images, left))
+        .await?;
+    Ok((Replayed(replayed), Accepted::at("/v1/images", RawJson(body))))
+}
+
+impl Order {
+    fn images(self, account: Id<ids::Account>, ids: &Ids) -> Vec<Image> {
+        let Self {
+            prompt,
+            ratio,
+            count,
+            fallback,
+        } = self;
+        (0..count.get())
+            .map(|_| Image::ordered(ids.next(), account, prompt.clone(), ratio, fallback))
+            .collect()
+    }
 }
 
 fn ticket(images: &[Image], left: &Balance) -> String {
-    let credits = CreditsLeft { available: left.available, held: left.held };
-    shared::http::to_json(&Ticket { images: images.iter().map(ImageView::new).collect(), credits })
+    let credits = CreditsLeft {
+        available: left.available,
+        held: left.held,
+    };
+    RawJson::of(&Ticket {
+        images: images.iter().map(ImageView::new).collect(),
+        credits,
+    })
+    .0
 }

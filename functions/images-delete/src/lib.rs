@@ -10,7 +10,8 @@ use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::flows::painting::{self, Deletion};
 use shared::grants::{Action, Grant};
-use shared::http::{ImageId, Path, Problem};
+use shared::http::{Path, Problem};
+use shared::ids::{self, Id};
 use shared::store::images::ImageKey;
 use shared::store::{Accounts, Images};
 use shared::{Clock, Platform};
@@ -43,7 +44,7 @@ impl Deps {
             accounts: Accounts::new(&db, vars)?,
             clock: platform.clock.clone(),
             images: Images::new(&db, vars)?,
-            keys: VerifyingKeys::new(vars, &platform.secrets)?,
+            keys: VerifyingKeys::configured(vars, &platform.secrets)?,
         })
     }
 }
@@ -75,12 +76,20 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     security(("bearer" = []))
 )]
 async fn remove(
-    State(Deps { accounts, clock, images, .. }): State<Deps>,
+    State(Deps {
+        accounts,
+        clock,
+        images,
+        ..
+    }): State<Deps>,
     bearer: Bearer,
-    Path(id): Path<ImageId>,
+    Path(id): Path<Id<ids::Image>>,
 ) -> Result<StatusCode, Problem> {
     let now = clock.now();
-    let key = ImageKey { account_id: bearer.account(), id: id.alive(now)? };
+    let key = ImageKey {
+        account_id: bearer.account(),
+        id: id.alive(now)?,
+    };
     let (_, found) = bearer.beside(&accounts, now, images.find(key, now)).await?;
     let image = found.ok_or_else(Problem::not_found)?;
     match painting::delete(image, &images, &accounts, now).await? {

@@ -9,10 +9,11 @@ use axum::{Router, routing::get};
 use jiff::SignedDuration;
 use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
-use shared::domain::Image;
+use shared::domain::{Image, State as ImageState};
 use shared::flows::painting::link_life;
 use shared::grants::{Action, Grant, ObjectAction};
-use shared::http::{ImageId, ImageView, Json, Path, PreferWait, Problem};
+use shared::http::{ImageView, Json, Path, Problem, Wait};
+use shared::ids::{self, Id};
 use shared::objects::Objects;
 use shared::store::images::ImageKey;
 use shared::store::{Accounts, Images, Limits, StoreError};
@@ -57,7 +58,7 @@ impl Deps {
             accounts: Accounts::new(&db, vars)?,
             clock: platform.clock.clone(),
             images: Images::new(&db, vars)?,
-            keys: VerifyingKeys::new(vars, &platform.secrets)?,
+            keys: VerifyingKeys::configured(vars, &platform.secrets)?,
             limits: Limits::new(&db, vars)?,
             objects: Objects::new(vars, platform)?,
         })
@@ -94,24 +95,31 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 async fn read(
     State(deps): State<Deps>,
     bearer: Bearer,
-    Path(id): Path<ImageId>,
-    wait: PreferWait,
-) -> Result<Json<ImageView>, Problem> {
+    Path(id): Path<Id<ids::Image>>,
+    wait: Wait,
+) -> Result<(Wait, Json<ImageView>), Problem> {
     let now = deps.clock.now();
-    let key = ImageKey { account_id: bearer.account(), id: id.alive(now)? };
+    let key = ImageKey {
+        account_id: bearer.account(),
+        id: id.alive(now)?,
+    };
     let (_, found) = bearer.beside(&deps.accounts, now, deps.images.find(key, now)).await?;
     let mut image = found.ok_or_else(Problem::not_found)?;
-    if !image.state.is_final() && wait.seconds() > 0 {
+    if !image.state.is_final() && wait.is_asked() {
         image = deps.wait_for_end(image, wait).await?.ok_or_else(Problem::not_found)?;
     }
-    Ok(Json(deps.view(&image).await?))
+    Ok((wait, Json(deps.view(&image).await?)))
 }
 
 impl Deps {
     /// The picture when it has ended or the time is up; as it is now when the account already waits in too many requests.
-    async fn wait_for_end(&self, image: Image, wait: PreferWait) -> Result<Option<Image>, StoreError> {
-        let hold = SignedDuration::from_secs(i64::from(wait.seconds()));
-        let Some(slot) = self.limits.wait_slot(image.account, WAITING_AT_ONCE, hold, self.clock.now()).await? else {
+    async fn wait_for_end(&self, image: Image, wait: Wait) -> Result<Option<Image>, StoreError> {
+        let hold = SignedDuration::try_from(wait.duration()).unwrap_or(SignedDuration::ZERO);
+        let Some(slot) = self
+            .limits
+            .wait_slot(image.account, WAITING_AT_ONCE, hold, self.clock.now())
+            .await?
+        else {
             return Ok(Some(image));
         };
         let looks = wait.duration().as_millis() / LOOK_EVERY.as_millis();
@@ -131,7 +139,7 @@ impl Deps {
         let now = self.clock.now();
         let view = ImageView::new(image);
         match &image.object_key {
-            Some(object_key) if image.state == shared::domain::State::Ready => {
+            Some(object_key) if image.state == ImageState::Ready => {
                 let life = link_life(image, now);
                 let link = self.objects.download_link(object_key, now, life).await?;
                 Ok(view.with_download(link, now + life))

@@ -5,7 +5,7 @@ use axum::{Router, routing::get};
 use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::grants::{Action, Grant};
-use shared::http::{ImageView, Page, PageQuery, Problem, Query};
+use shared::http::{ImageView, Page, Paging, Problem, Query};
 use shared::store::{Accounts, Images};
 use shared::{Clock, Platform};
 use utoipa::OpenApi;
@@ -37,7 +37,7 @@ impl Deps {
             accounts: Accounts::new(&db, vars)?,
             clock: platform.clock.clone(),
             images: Images::new(&db, vars)?,
-            keys: VerifyingKeys::new(vars, &platform.secrets)?,
+            keys: VerifyingKeys::configured(vars, &platform.secrets)?,
         })
     }
 }
@@ -60,14 +60,19 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 ///
 /// The caller's pictures, newest first. Download addresses are given by `GET /v1/images/{id}`.
 #[utoipa::path(
-    get, path = "/v1/images", tag = "images", operation_id = "images-list", params(PageQuery),
+    get, path = "/v1/images", tag = "images", operation_id = "images-list", params(Paging),
     responses((status = 200, description = "A page of pictures", body = Page<ImageView>)),
     security(("bearer" = []))
 )]
 async fn list(
-    State(Deps { accounts, clock, images, .. }): State<Deps>,
+    State(Deps {
+        accounts,
+        clock,
+        images,
+        ..
+    }): State<Deps>,
     bearer: Bearer,
-    Query(page): Query<PageQuery>,
+    Query(page): Query<Paging>,
 ) -> Result<Page<ImageView>, Problem> {
     let now = clock.now();
     let read = images.list(bearer.account(), page.after()?, page.one_more(), now);

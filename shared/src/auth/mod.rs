@@ -1,6 +1,8 @@
 //! Who is asking: access tokens, passwords, and keyed hashes of what must not be stored as it is.
 
 pub mod bearer;
+pub mod caller;
+mod configured;
 mod eddsa;
 pub mod keyed_hash;
 pub mod keys;
@@ -8,6 +10,7 @@ pub mod password;
 pub mod token;
 
 pub use bearer::Bearer;
+pub use caller::Caller;
 pub use keyed_hash::{HashKey, KeyedHash};
 pub use keys::{Jwk, JwkSet, SigningKey};
 pub use password::{Password, PasswordError, PasswordHash};

@@ -51,9 +51,29 @@ fn letter(kind: MailKind, language: Language, code: Option<&Code>) -> Letter {
     };
     let code = code.map(Code::as_str);
     // Rendering into memory cannot fail; an empty body would be seen by the provider and refused.
-    let text = Text { greeting, paragraphs, code, closing }.render().unwrap_or_default();
-    let html = Html { lang, subject, greeting, paragraphs, code, closing }.render().unwrap_or_default();
-    Letter { subject: subject.to_owned(), text, html }
+    let text = Text {
+        greeting,
+        paragraphs,
+        code,
+        closing,
+    }
+    .render()
+    .unwrap_or_default();
+    let html = Html {
+        lang,
+        subject,
+        greeting,
+        paragraphs,
+        code,
+        closing,
+    }
+    .render()
+    .unwrap_or_default();
+    Letter {
+        subject: subject.to_owned(),
+        text,
+        html,
+    }
 }
 
 fn words(kind: MailKind, language: Language) -> Words {
@@ -67,7 +87,10 @@ fn words(kind: MailKind, language: Language) -> Words {
         },
         (MailKind::VerifyEmail, Language::Zh) => Words {
             subject: "您的 Vitrine 验证码",
-            paragraphs: &["请在注册页面输入以下验证码，15 分钟内有效。", "如果不是您本人注册，请忽略此邮件：没有验证码，什么也不会发生。"],
+            paragraphs: &[
+                "请在注册页面输入以下验证码，15 分钟内有效。",
+                "如果不是您本人注册，请忽略此邮件：没有验证码，什么也不会发生。",
+            ],
         },
         (MailKind::AddressKnown, Language::En) => Words {
             subject: "You already have a Vitrine account",
@@ -78,7 +101,10 @@ fn words(kind: MailKind, language: Language) -> Words {
         },
         (MailKind::AddressKnown, Language::Zh) => Words {
             subject: "您已有 Vitrine 账户",
-            paragraphs: &["有人（可能是您本人）用此邮箱地址再次注册，而该地址已有账户。", "如果是您本人，请用密码登录。如果不是，您无需任何操作：您的账户没有变化。"],
+            paragraphs: &[
+                "有人（可能是您本人）用此邮箱地址再次注册，而该地址已有账户。",
+                "如果是您本人，请用密码登录。如果不是，您无需任何操作：您的账户没有变化。",
+            ],
         },
     }
 }

@@ -2,11 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::EmailAddress;
 use crate::ids::{self, Id};
-use crate::providers::{MailError, Mailer, OutgoingMail};
-use crate::store::outbox::{Fate, Outbox};
+use crate::providers::{MailError, Mailer};
 use crate::store::StoreError;
+use crate::store::outbox::{Fate, Outbox};
 
 /// How long a mail without a code is tried: shorter than the 24 hours for which Resend remembers its key.
 pub const PATIENCE: SignedDuration = SignedDuration::from_hours(23);
@@ -27,22 +26,27 @@ pub enum DeliveryError {
 ///
 /// # Errors
 /// When it should be tried again.
-pub async fn deliver(mail: Id<ids::Mail>, outbox: &Outbox, mailer: &dyn Mailer, from: &str, now: Timestamp) -> Result<(), DeliveryError> {
-    let Some(mail) = outbox.to_send(mail).await? else { return Ok(()) };
+pub async fn deliver(
+    mail: Id<ids::Mail>,
+    outbox: &Outbox,
+    mailer: &dyn Mailer,
+    now: Timestamp,
+) -> Result<(), DeliveryError> {
+    let Some(mail) = outbox.to_send(mail).await? else {
+        return Ok(());
+    };
     if now >= mail.not_after {
         tracing::warn!(mail.id = %mail.id, mail.kind = mail.kind.as_str(), "A mail became useless before it could be sent");
         outbox.end(mail.id, Fate::Undelivered, now).await?;
         return Ok(());
     }
-    let to: &EmailAddress = &mail.to;
-    let outgoing = OutgoingMail { key: format!("{}/{}", mail.kind.as_str(), mail.id), from: from.to_owned(), to: to.clone(), letter: mail.letter.clone() };
-    match mailer.send(&outgoing).await {
+    match mailer.send(&mail).await {
         Ok(_) | Err(MailError::AlreadySent) => outbox.end(mail.id, Fate::Sent, now).await?,
         Err(MailError::Rejected { reason }) => {
             tracing::error!(mail.id = %mail.id, mail.kind = mail.kind.as_str(), reason, "A mail was refused for good");
             outbox.end(mail.id, Fate::Undelivered, now).await?;
         }
-        Err(later) => return Err(DeliveryError::Later(later)),
+        Err(later @ (MailError::Retry { .. } | MailError::Alarm { .. })) => return Err(DeliveryError::Later(later)),
     }
     Ok(())
 }

@@ -60,7 +60,14 @@ impl Ordering {
     ///
     /// # Errors
     /// See [`OrderError`]; nothing is half-done in any case.
-    pub async fn take(&self, account: Id<ids::Account>, images: &[Image], used: &Use, now: Timestamp, body: impl Fn(&Balance) -> String + Send) -> Result<Ordered, OrderError> {
+    pub async fn take(
+        &self,
+        account: Id<ids::Account>,
+        images: &[Image],
+        used: &Use,
+        now: Timestamp,
+        body: impl Fn(&Balance) -> String + Send,
+    ) -> Result<Ordered, OrderError> {
         let (profile, answer) = try_join!(self.accounts.profile(account), self.idempotency.answer(used, now))?;
         if let Some(answer) = answer {
             return replay(answer, used);
@@ -71,7 +78,10 @@ impl Ordering {
             let before = self.ledgers.balance(ledger).await?;
             let (after, entries) = self.ledgers.post(ledger, &before, &holds, now)?;
             let body = body(&after);
-            let orders: Vec<_> = images.iter().map(|image| self.images.order_write(image)).collect::<Result<_, _>>()?;
+            let orders: Vec<_> = images
+                .iter()
+                .map(|image| self.images.order_write(image))
+                .collect::<Result<_, _>>()?;
             let transaction = Transaction::of(orders)
                 .and_all(entries)
                 .and(self.idempotency.answer_write(used, body.clone(), now)?)
@@ -96,15 +106,26 @@ impl Ordering {
 }
 
 fn replay(answer: Answer, used: &Use) -> Result<Ordered, OrderError> {
-    if answer.fingerprint == used.fingerprint { Ok(Ordered { body: answer.body, replayed: true }) } else { Err(OrderError::KeyReused) }
+    if answer.fingerprint == used.fingerprint {
+        Ok(Ordered {
+            body: answer.body,
+            replayed: true,
+        })
+    } else {
+        Err(OrderError::KeyReused)
+    }
 }
 
 impl From<PostError> for OrderError {
     fn from(error: PostError) -> Self {
         match error {
-            PostError::Refused(LedgerRefusal::Insufficient { needed, available }) => Self::Insufficient { needed, available },
+            PostError::Refused(LedgerRefusal::Insufficient { needed, available }) => {
+                Self::Insufficient { needed, available }
+            }
             // The ids of this order are new, so nothing can have acted because of them.
-            PostError::Refused(LedgerRefusal::CausedBefore | LedgerRefusal::NotHeld) => Self::Store(StoreError::Contended),
+            PostError::Refused(LedgerRefusal::CausedBefore | LedgerRefusal::NotHeld) => {
+                Self::Store(StoreError::Contended)
+            }
             PostError::Store(store) => Self::Store(store),
         }
     }

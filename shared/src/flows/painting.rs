@@ -4,15 +4,17 @@
 //! in between is found by the next worker, which knows from the state what may have happened.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use url::Url;
 
 use super::ROUNDS;
 use crate::domain::image::{Failure, LIFE};
 use crate::domain::ledger::Posting;
-use crate::domain::{Image, PixelSize, State, Store};
-use crate::objects::{ObjectError, Objects};
-use crate::pictures;
+use crate::domain::{Image, PixelSize, State};
+use crate::objects::{ObjectError, ObjectKey, Objects};
+use crate::pictures::Picture;
 use crate::providers::{FetchError, ImageModel, PaintError, Painted};
 use crate::store::images::{Claim, Ending, ImageKey};
 use crate::store::ledger::PostError;
@@ -22,6 +24,12 @@ use crate::{Clock, Entropy};
 /// How long a worker may be at one picture before another takes over. Longer than the worker's time-out in the template;
 /// a house test compares the two.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(240);
+
+/// How long a model that charged nothing is left alone before it is asked once more, if it does not say.
+const SECOND_TRY_AFTER: Duration = Duration::from_millis(500);
+
+/// The longest it is left alone; a model that wants more than this is not asked again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What painting needs.
 #[derive(Clone)]
@@ -85,15 +93,15 @@ impl Painter {
     }
 
     async fn ask(&self, mut image: Image) -> Result<(), PaintingError> {
-        let requested = self.model.size_of(image.ratio);
-        if !self.images.dispatched(&image, self.model.name(), requested).await? {
+        let requested = self.model.pixels(image.ratio);
+        if !self.images.dispatched(&image, requested).await? {
             return Ok(());
         }
         image.state = State::Dispatched;
         let mut outcome = self.model.paint(&image.prompt, image.ratio).await;
         if let Err(PaintError::NotCharged { retry: true, after, .. }) = &outcome {
             // Surely nothing was paid, so it may be asked once more.
-            tokio::time::sleep(*after).await;
+            tokio::time::sleep(after.unwrap_or(SECOND_TRY_AFTER).min(LONGEST_PAUSE)).await;
             outcome = self.model.paint(&image.prompt, image.ratio).await;
         }
         match outcome {
@@ -105,7 +113,7 @@ impl Painter {
                 }
                 self.fail(image, Failure::ModelUnavailable).await
             }
-            Err(PaintError::Unknown { reason }) => {
+            Err(PaintError::Unknown { reason, .. }) => {
                 tracing::error!(image.id = %image.id, reason, "It is not known whether the model painted; it may have been paid");
                 self.fail(image, Failure::OutcomeUnknown).await
             }
@@ -113,7 +121,11 @@ impl Painter {
     }
 
     async fn keep(&self, mut image: Image, painted: Painted) -> Result<(), PaintingError> {
-        if !self.images.painted(&image, &painted.model, painted.url.as_str()).await? {
+        if !self
+            .images
+            .painted(&image, &painted.model, painted.url.as_str())
+            .await?
+        {
             return Ok(());
         }
         image.state = State::Painted;
@@ -123,34 +135,43 @@ impl Painter {
 
     async fn fetch_and_store(&self, mut image: Image) -> Result<(), PaintingError> {
         let url = image.result_url.as_deref().and_then(|url| url.parse().ok());
-        let Some(url) = url else { return self.fail(image, Failure::ResultLost).await };
-        let picture = match self.model.fetch(&url).await {
+        let Some(url) = url else {
+            return self.fail(image, Failure::ResultLost).await;
+        };
+        let picture = match self.fetched(&url).await {
             Ok(picture) => picture,
-            Err(FetchError::Retryable { reason }) => return Err(PaintingError::Fetch(FetchError::Retryable { reason })),
-            Err(lost) => {
+            Err(later @ FetchError::Retryable { .. }) => return Err(PaintingError::Fetch(later)),
+            Err(lost @ (FetchError::Gone { .. } | FetchError::Invalid { .. })) => {
                 tracing::error!(image.id = %image.id, error = %lost, "A picture that was paid for could not be fetched");
                 return self.fail(image, Failure::ResultLost).await;
             }
         };
-        let object_key = image.object_key.clone().unwrap_or_else(|| Objects::new_key(&self.entropy, picture.format));
-        if !self.images.storing(&image, &object_key, Store::Cos).await? {
+        let key = match image.object_key.as_deref().map(str::parse) {
+            Some(Ok(key)) => key,
+            Some(Err(_)) | None => ObjectKey::new(&self.entropy, picture.format()),
+        };
+        if !self.images.storing(&image, key.as_str(), self.objects.store()).await? {
             return Ok(());
         }
-        image.object_key = Some(object_key.clone());
-        let labelled = pictures::labelled(picture.bytes, picture.format);
-        self.objects.put(&object_key, labelled, picture.format).await?;
-        match self.end(image.clone(), Ending::Ready, Some(picture.size)).await? {
+        image.object_key = Some(key.to_string());
+        self.objects.put(&key, picture.bytes().clone(), picture.format().content_type()).await?;
+        match self.end(image.clone(), Ending::Ready, Some(picture.size())).await? {
             Finish::Written => Ok(()),
-            Finish::Lost => self.take_back(&image, &object_key).await,
+            Finish::Lost => self.take_back(&image, &key).await,
         }
     }
 
+    /// The picture with the label that says a model drew it.
+    async fn fetched(&self, url: &Url) -> Result<Picture, FetchError> {
+        Ok(self.model.fetch(url).await?.labelled()?)
+    }
+
     /// Removes an object whose picture went another way while it was being stored.
-    async fn take_back(&self, image: &Image, object_key: &str) -> Result<(), PaintingError> {
+    async fn take_back(&self, image: &Image, key: &ObjectKey) -> Result<(), PaintingError> {
         let now = self.images.find(image.into(), self.clock.now()).await?;
-        let still_ours = now.is_some_and(|now| now.object_key.as_deref() == Some(object_key));
+        let still_ours = now.is_some_and(|now| now.object_key.as_deref() == Some(key.as_str()));
         if !still_ours {
-            self.objects.delete(object_key).await?;
+            self.objects.delete(key).await?;
         }
         Ok(())
     }
@@ -160,8 +181,15 @@ impl Painter {
     }
 
     /// Ends the picture and resolves its hold in one transaction; one whose owner wants it gone goes at once.
-    async fn end(&self, mut image: Image, ending: Ending, delivered: Option<PixelSize>) -> Result<Finish, PaintingError> {
-        let Some(profile) = self.accounts.profile(image.account).await? else { return Ok(Finish::Lost) };
+    async fn end(
+        &self,
+        mut image: Image,
+        ending: Ending,
+        delivered: Option<PixelSize>,
+    ) -> Result<Finish, PaintingError> {
+        let Some(profile) = self.accounts.profile(image.account).await? else {
+            return Ok(Finish::Lost);
+        };
         let posting = match ending {
             Ending::Ready => Posting::Settle { image: image.id },
             Ending::Refused(_) | Ending::Failed(_) => Posting::Release { image: image.id },
@@ -169,7 +197,10 @@ impl Painter {
         for _ in 0..ROUNDS {
             let now = self.clock.now();
             let before = self.ledgers.balance(profile.ledger).await?;
-            let (_, entries) = self.ledgers.post(profile.ledger, &before, &[posting], now).map_err(contended)?;
+            let (_, entries) = self
+                .ledgers
+                .post(profile.ledger, &before, &[posting], now)
+                .map_err(contended)?;
             let end = if image.delete_requested {
                 self.images.farewell_write(&image)?
             } else {
@@ -210,7 +241,12 @@ pub enum Deletion {
 ///
 /// # Errors
 /// When the store fails, or the account is no longer active ([`Guard::Account`] refused).
-pub async fn delete(image: Image, images: &Images, accounts: &Accounts, now: Timestamp) -> Result<Option<Deletion>, StoreError> {
+pub async fn delete(
+    image: Image,
+    images: &Images,
+    accounts: &Accounts,
+    now: Timestamp,
+) -> Result<Option<Deletion>, StoreError> {
     let key = ImageKey::from(&image);
     let mut current = Some(image);
     for _ in 0..ROUNDS {
@@ -220,7 +256,11 @@ pub async fn delete(image: Image, images: &Images, accounts: &Accounts, now: Tim
         } else {
             (images.deletion_mark_write(&image)?, Deletion::Marked)
         };
-        match Transaction::of([write]).and(accounts.active_check(image.account)?).commit(images.db()).await {
+        match Transaction::of([write])
+            .and(accounts.active_check(image.account)?)
+            .commit(images.db())
+            .await
+        {
             Ok(()) => return Ok(Some(deletion)),
             Err(error) if error.refused(Guard::Image).is_some() => current = images.find(key, now).await?,
             Err(error) => return Err(error.into()),

@@ -1,7 +1,5 @@
 //! Signing in: an address and a password become a session.
 
-use jiff::Timestamp;
-
 use crate::Ids;
 use crate::domain::{EmailAddress, Profile, Session};
 use crate::store::{Accounts, StoreError};
@@ -21,7 +19,11 @@ pub async fn account_of(email: &EmailAddress, accounts: &Accounts) -> Result<Opt
 ///
 /// # Errors
 /// When the store fails.
-pub async fn begin_session(profile: &Profile, accounts: &Accounts, ids: &Ids, _now: Timestamp) -> Result<Session, StoreError> {
+pub async fn begin_session(
+    profile: &Profile,
+    accounts: &Accounts,
+    ids: &Ids,
+) -> Result<Session, StoreError> {
     let session = Session::begun(ids.next(), profile.id);
     accounts.begin_session(&session).await?;
     Ok(session)

@@ -3,18 +3,26 @@
 //! Whoever signs up learns the sign-up's id, whoever reads the mail learns its code, and only both together make the
 //! account, from that sign-up's own password. So nobody can have an account made with somebody else's code.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{ROUNDS, letters};
-use crate::auth::HashKey;
+use crate::auth::{HashKey, KeyedHash};
 use crate::domain::account::{Consent, PasswordHash, PendingSignUp};
 use crate::domain::ledger::{Balance, Posting};
 use crate::domain::mail::{Letter, Mail, MailKind};
 use crate::domain::{Code, Credits, EmailAddress, Language, Name, Profile, Session};
 use crate::ids::{self, Id};
 use crate::store::ledger::PostError;
+use crate::store::limits::Policy;
 use crate::store::{Accounts, Guard, Ledgers, Limits, Outbox, StoreError, Transaction, Write};
 use crate::{Entropy, Ids};
+
+/// How many codes may be mailed to one address.
+pub const CODES_AN_HOUR: Policy = Policy {
+    name: "codes",
+    quota: 3,
+    window: SignedDuration::from_hours(1),
+};
 
 /// What signing up needs.
 #[derive(Clone, Debug)]
@@ -47,20 +55,43 @@ pub struct SignUp {
 }
 
 impl SignUps {
+    /// What stands for an address where limits are counted.
+    #[must_use]
+    pub fn subject(&self, email: &EmailAddress) -> String {
+        self.hash_key.hash("codes", email.normalised().as_bytes()).to_hex()
+    }
+
     /// Keeps a sign-up and mails its code; a known address gets another mail. The answer is the same either way.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn begin(&self, sign_up: SignUp, now: Timestamp) -> Result<Id<ids::SignUp>, StoreError> {
         let id = self.ids.next();
-        let SignUp { email, name, password_hash, consent, language } = sign_up;
+        let SignUp {
+            email,
+            name,
+            password_hash,
+            consent,
+            language,
+        } = sign_up;
         let transaction = if self.accounts.owner(&email).await?.is_some() {
             let not_after = now + super::mailing::PATIENCE;
-            Transaction::of([self.mail_write(&email, MailKind::AddressKnown, letters::address_known(language), not_after)?])
+            Transaction::of([self.mail_write(
+                &email,
+                MailKind::AddressKnown,
+                letters::address_known(language),
+                not_after,
+            )?])
         } else {
             let code = Code::new(&self.entropy);
-            let pending = PendingSignUp { id, email: email.clone(), name, password_hash, consent };
-            let code_hash = code_hash(&self.hash_key, id, &code);
+            let pending = PendingSignUp {
+                id,
+                email: email.clone(),
+                name,
+                password_hash,
+                consent,
+            };
+            let code_hash = code_hash(&self.hash_key, id, &code).to_hex();
             Transaction::of([self.accounts.sign_up_write(&pending, code_hash, now + Code::LIFE)?])
                 .and(self.code_write(&email, language, &code, now)?)
         };
@@ -72,10 +103,18 @@ impl SignUps {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn send_again(&self, email: &EmailAddress, id: Id<ids::SignUp>, language: Language, now: Timestamp) -> Result<(), StoreError> {
-        let Some(waiting) = self.accounts.waiting(email, id, now).await? else { return Ok(()) };
+    pub async fn send_again(
+        &self,
+        email: &EmailAddress,
+        id: Id<ids::SignUp>,
+        language: Language,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(waiting) = self.accounts.waiting(email, id, now).await? else {
+            return Ok(());
+        };
         let code = Code::new(&self.entropy);
-        let hash = code_hash(&self.hash_key, id, &code);
+        let hash = code_hash(&self.hash_key, id, &code).to_hex();
         let transaction = Transaction::of([self.accounts.new_code_write(email, id, hash, now + Code::LIFE)?])
             .and(self.code_write(&waiting.sign_up.email, language, &code, now)?);
         match transaction.commit(self.accounts.db()).await {
@@ -85,12 +124,35 @@ impl SignUps {
         }
     }
 
-    fn code_write(&self, email: &EmailAddress, language: Language, code: &Code, now: Timestamp) -> Result<Write, StoreError> {
-        self.mail_write(email, MailKind::VerifyEmail, letters::verify_email(language, code), now + Code::LIFE)
+    fn code_write(
+        &self,
+        email: &EmailAddress,
+        language: Language,
+        code: &Code,
+        now: Timestamp,
+    ) -> Result<Write, StoreError> {
+        self.mail_write(
+            email,
+            MailKind::VerifyEmail,
+            letters::verify_email(language, code),
+            now + Code::LIFE,
+        )
     }
 
-    fn mail_write(&self, to: &EmailAddress, kind: MailKind, letter: Letter, not_after: Timestamp) -> Result<Write, StoreError> {
-        self.outbox.mail_write(&Mail { id: self.ids.next(), kind, to: to.clone(), letter, not_after })
+    fn mail_write(
+        &self,
+        to: &EmailAddress,
+        kind: MailKind,
+        letter: Letter,
+        not_after: Timestamp,
+    ) -> Result<Write, StoreError> {
+        self.outbox.mail_write(&Mail {
+            id: self.ids.next(),
+            kind,
+            to: to.clone(),
+            letter,
+            not_after,
+        })
     }
 }
 
@@ -136,9 +198,19 @@ impl Proofs {
     ///
     /// # Errors
     /// See [`ProofError`].
-    pub async fn prove(&self, email: &EmailAddress, id: Id<ids::SignUp>, code: &Code, now: Timestamp) -> Result<Proved, ProofError> {
-        let waiting = self.accounts.try_code(email, id, now).await?.ok_or(ProofError::WrongCode)?;
-        let right = HashKey::same(&waiting.code_hash, &code_hash(&self.hash_key, id, code));
+    pub async fn prove(
+        &self,
+        email: &EmailAddress,
+        id: Id<ids::SignUp>,
+        code: &Code,
+        now: Timestamp,
+    ) -> Result<Proved, ProofError> {
+        let waiting = self
+            .accounts
+            .try_code(email, id, now)
+            .await?
+            .ok_or(ProofError::WrongCode)?;
+        let right = code_hash(&self.hash_key, id, code).is_hex(&waiting.code_hash);
         if !right || now >= waiting.code_expires_at {
             return Err(ProofError::WrongCode);
         }
@@ -146,7 +218,12 @@ impl Proofs {
         self.make_account(waiting.sign_up, &rivals, now).await
     }
 
-    async fn make_account(&self, sign_up: PendingSignUp, rivals: &[Id<ids::SignUp>], now: Timestamp) -> Result<Proved, ProofError> {
+    async fn make_account(
+        &self,
+        sign_up: PendingSignUp,
+        rivals: &[Id<ids::SignUp>],
+        now: Timestamp,
+    ) -> Result<Proved, ProofError> {
         let profile = Profile {
             id: self.ids.next(),
             email: sign_up.email,
@@ -159,7 +236,11 @@ impl Proofs {
         let session = Session::begun(self.ids.next(), profile.id);
         let mut bonus = true;
         for _ in 0..ROUNDS {
-            let (balance, bonus_writes) = if bonus { self.bonus(&profile, now)? } else { (Balance::default(), Vec::new()) };
+            let (balance, bonus_writes) = if bonus {
+                self.bonus(&profile, now)?
+            } else {
+                (Balance::default(), Vec::new())
+            };
             let forgotten: Vec<Write> = rivals
                 .iter()
                 .filter(|rival| **rival != sign_up.id)
@@ -170,7 +251,13 @@ impl Proofs {
                 .and_all(bonus_writes)
                 .and_all(forgotten);
             match transaction.commit(self.accounts.db()).await {
-                Ok(()) => return Ok(Proved { profile, session, balance }),
+                Ok(()) => {
+                    return Ok(Proved {
+                        profile,
+                        session,
+                        balance,
+                    });
+                }
                 Err(error) if error.refused(Guard::Address).is_some() || error.refused(Guard::SignUp).is_some() => {
                     return Err(ProofError::WrongCode);
                 }
@@ -182,19 +269,24 @@ impl Proofs {
     }
 
     fn bonus(&self, profile: &Profile, now: Timestamp) -> Result<(Balance, Vec<Write>), ProofError> {
-        let posting = Posting::Bonus { credits: Credits::SIGN_UP_BONUS };
+        let posting = Posting::Bonus {
+            credits: Credits::SIGN_UP_BONUS,
+        };
         let (balance, mut writes) = match self.ledgers.post(profile.ledger, &Balance::default(), &[posting], now) {
             Ok(posted) => posted,
             Err(PostError::Store(store)) => return Err(store.into()),
             Err(PostError::Refused(_)) => return Err(StoreError::Contended.into()),
         };
-        let address_hash = self.hash_key.hash("bonus", profile.email.normalised().as_bytes());
+        let address_hash = self
+            .hash_key
+            .hash("bonus", profile.email.normalised().as_bytes())
+            .to_hex();
         writes.push(self.limits.bonus_write(&address_hash, now)?);
         Ok((balance, writes))
     }
 }
 
 /// The hash binds a code to its sign-up, so a code of one is worth nothing for another.
-fn code_hash(key: &HashKey, id: Id<ids::SignUp>, code: &Code) -> String {
+fn code_hash(key: &HashKey, id: Id<ids::SignUp>, code: &Code) -> KeyedHash {
     key.hash("code", format!("{id}:{}", code.as_str()).as_bytes())
 }

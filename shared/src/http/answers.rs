@@ -5,6 +5,8 @@ use http::header::LOCATION;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 
+use utoipa::ToSchema;
+
 use super::cursor::Cursor;
 use super::json::with_status;
 use super::problem::Problem;
@@ -39,6 +41,25 @@ pub struct TakenOn<T>(pub T);
 impl<T: Serialize> IntoResponse for TakenOn<T> {
     fn into_response(self) -> Response {
         with_status(StatusCode::ACCEPTED, &self.0)
+    }
+}
+
+/// A body that is JSON text already, such as an answer that was kept to be given again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawJson(pub String);
+
+impl RawJson {
+    /// `body` as text. Our own answers are plain data, so this does not fail; an empty object would stand in.
+    pub fn of<T: Serialize>(body: &T) -> Self {
+        Self(serde_json::to_string(body).unwrap_or_else(|_| "{}".to_owned()))
+    }
+}
+
+impl Serialize for RawJson {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serde_json::value::RawValue::from_string(self.0.clone())
+            .map_err(serde::ser::Error::custom)?
+            .serialize(serializer)
     }
 }
 
@@ -85,13 +106,24 @@ impl IntoResponse for NoContent {
 }
 
 /// Part of a long list. `next` is the cursor of the part after it, and absent on the last; the `Link` header says the same.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Page<T> {
     /// The things of this part.
     pub items: Vec<T>,
     /// Where the next part begins.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub next: Option<Cursor>,
+}
+
+impl<T> Page<T> {
+    /// The page with everything on it turned into something else.
+    pub fn map<U>(self, turn: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(turn).collect(),
+            next: self.next,
+        }
+    }
 }
 
 /// The cursor of the next page, kept among the response's extensions for whoever knows the request's address.

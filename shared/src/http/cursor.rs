@@ -7,6 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use utoipa::IntoParams;
+
+use super::answers::Page;
 use super::kind::Kind;
 use super::problem::Problem;
 
@@ -109,13 +112,41 @@ impl<'de> Deserialize<'de> for Limit {
 }
 
 /// The query of a list that has nothing but pages; one with filters spells the same two fields in a type of its own.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Paging {
     /// How many things at most.
     #[serde(default)]
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
     pub limit: Limit,
     /// Where the last page ended.
     #[serde(default)]
+    #[param(value_type = Option<String>)]
     pub cursor: Option<Cursor>,
+}
+
+impl Paging {
+    /// The last thing of the page before, if this is not the first page.
+    ///
+    /// # Errors
+    /// When the cursor is of another list.
+    pub fn after<T: FromStr>(&self) -> Result<Option<T>, Problem> {
+        self.cursor.as_ref().map(Cursor::last).transpose()
+    }
+
+    /// How many things to read: one more than the page holds tells whether there is another page.
+    #[must_use]
+    pub fn one_more(&self) -> i32 {
+        i32::from(self.limit.get()) + 1
+    }
+
+    /// The page made of what was read; `name` gives what a thing is called in a cursor.
+    pub fn cut<T, N: Display>(&self, mut items: Vec<T>, name: impl Fn(&T) -> N) -> Page<T> {
+        let most = usize::from(self.limit.get());
+        let more = items.len() > most;
+        items.truncate(most);
+        let next = items.last().filter(|_| more).map(|last| Cursor::after(name(last)));
+        Page { items, next }
+    }
 }

@@ -16,6 +16,12 @@ impl Wait {
     /// Nobody waits longer: the gateway in front gives up after thirty seconds.
     const LONGEST: u64 = 20;
 
+    /// Whether the caller asked for it at all.
+    #[must_use]
+    pub fn is_asked(self) -> bool {
+        self.0 > 0
+    }
+
     /// How long.
     #[must_use]
     pub fn duration(self) -> Duration {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::kind::Kind;
 use super::rate::Quota;
+use crate::domain::Credits;
 use crate::telemetry::chain;
 
 /// The media type of every problem.
@@ -101,13 +102,15 @@ impl Problem {
 
     /// It costs `needed` credits and there are `available`.
     #[must_use]
-    pub fn insufficient_credits(needed: u64, available: u64) -> Self {
-        let missing = needed.saturating_sub(available);
-        let detail = format!("This needs {needed} credits; you have {available}, so {missing} are missing.");
-        Self::new(Kind::InsufficientCredits, detail)
-            .with("needed", needed)
-            .with("available", available)
-            .with("missing", missing)
+    pub fn insufficient_credits(needed: Credits, available: Credits) -> Self {
+        let missing = needed - available;
+        Self::new(
+            Kind::InsufficientCredits,
+            format!("This costs {needed} credits; {available} are available, so {missing} are missing."),
+        )
+        .with("needed", needed.0)
+        .with("available", available.0)
+        .with("missing", missing.0)
     }
 
     /// `quota` is used up.
@@ -283,5 +286,54 @@ impl From<crate::auth::PasswordError> for Problem {
             ),
             PasswordError::Hashing(_) | PasswordError::Interrupted(_) => Self::internal(error),
         }
+    }
+}
+
+impl From<crate::store::StoreError> for Problem {
+    fn from(error: crate::store::StoreError) -> Self {
+        use crate::store::StoreError;
+        match error {
+            StoreError::Contended => Self::contended(),
+            StoreError::Unavailable(_) => Self::unavailable(error),
+            StoreError::Rejected(_) | StoreError::Broken { .. } => Self::internal(error),
+        }
+    }
+}
+
+impl From<crate::store::limits::LimitError> for Problem {
+    fn from(error: crate::store::limits::LimitError) -> Self {
+        use crate::store::limits::LimitError;
+        match error {
+            LimitError::Exceeded(remaining) => Self::too_many_requests(remaining.into()),
+            LimitError::Store(store) => store.into(),
+        }
+    }
+}
+
+impl From<crate::flows::ordering::OrderError> for Problem {
+    fn from(error: crate::flows::ordering::OrderError) -> Self {
+        use crate::flows::ordering::OrderError;
+        match error {
+            OrderError::Insufficient { needed, available } => Self::insufficient_credits(needed, available),
+            OrderError::KeyReused => Self::of(Kind::IdempotencyKeyReused),
+            OrderError::Inactive => Self::unauthorized(Some("The account is not active.")),
+            OrderError::Store(store) => store.into(),
+        }
+    }
+}
+
+impl From<crate::flows::sign_up::ProofError> for Problem {
+    fn from(error: crate::flows::sign_up::ProofError) -> Self {
+        use crate::flows::sign_up::ProofError;
+        match error {
+            ProofError::WrongCode => Self::field(Kind::WrongCode, "/code", "is wrong or no longer good"),
+            ProofError::Store(store) => store.into(),
+        }
+    }
+}
+
+impl From<crate::objects::ObjectError> for Problem {
+    fn from(error: crate::objects::ObjectError) -> Self {
+        Self::unavailable(error)
     }
 }

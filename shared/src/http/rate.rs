@@ -2,6 +2,9 @@
 
 use axum::response::{IntoResponseParts, ResponseParts};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::SignedDuration;
+
+use crate::store::limits::Remaining;
 
 /// A limit and what is left of it, as the IETF draft on rate-limit fields writes them:
 /// `RateLimit-Policy: "prompts";q=50;w=86400` and `RateLimit: "prompts";r=49;t=3600`.
@@ -39,6 +42,25 @@ impl Quota {
                 // Appended: several limits are one list.
                 headers.append(HeaderName::from_static(name), value);
             }
+        }
+    }
+}
+
+impl From<Remaining> for Quota {
+    fn from(
+        Remaining {
+            policy,
+            remaining,
+            reset,
+        }: Remaining,
+    ) -> Self {
+        let seconds = |duration: SignedDuration| u64::try_from(duration.as_secs()).unwrap_or(0);
+        Self {
+            policy: policy.name,
+            limit: policy.quota.into(),
+            remaining: remaining.into(),
+            reset_s: seconds(reset),
+            window_s: seconds(policy.window),
         }
     }
 }

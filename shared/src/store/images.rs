@@ -257,12 +257,11 @@ impl Images {
     ///
     /// # Errors
     /// When the store fails; then nobody has been asked.
-    pub async fn dispatched(&self, image: &Image, model: &str, requested: PixelSize) -> Result<bool, StoreError> {
-        let expression = Expression::update("SET #state = :dispatched, #model = :model, #requested = :requested")
+    pub async fn dispatched(&self, image: &Image, requested: PixelSize) -> Result<bool, StoreError> {
+        let expression = Expression::update("SET #state = :dispatched, #requested = :requested")
             .and_when("#attempt = :attempt AND #state = :claimed")
             .text(":dispatched", "dispatched")
             .text(":claimed", "claimed")
-            .text(":model", model)
             .value(":requested", size_value(requested)?)
             .number(":attempt", image.attempt);
         self.mine(image, expression).await
