@@ -13,8 +13,11 @@ pub mod entropy;
 pub mod grants;
 pub mod ids;
 pub mod network;
+pub mod objects;
 pub mod outbound;
+pub mod pictures;
 pub mod platform;
+pub mod providers;
 pub mod secrets;
 pub mod store;
 
