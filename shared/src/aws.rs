@@ -24,7 +24,6 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use crate::config::ConfigError;
 use crate::network::{CaBundle, Resolver};
 use crate::platform::Runtime;
 
@@ -230,7 +229,7 @@ pub(crate) fn store_client(
     region: String,
     (key_id, secret): (String, &str),
     extra: Option<CaBundle>,
-) -> Result<aws_sdk_s3::Client, ConfigError> {
+) -> aws_sdk_s3::Client {
     use aws_sdk_s3::config::{BehaviorVersion, RequestChecksumCalculation, ResponseChecksumValidation};
     let [connect, attempt, operation] = STORE;
     let config = aws_sdk_s3::Config::builder()
@@ -244,7 +243,7 @@ pub(crate) fn store_client(
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .endpoint_url(origin(endpoint));
-    Ok(aws_sdk_s3::Client::from_conf(config.build()))
+    aws_sdk_s3::Client::from_conf(config.build())
 }
 
 fn timeouts(attempt: Duration, operation: Duration) -> TimeoutConfig {

@@ -1,0 +1,144 @@
+//! Resend sends the mail. It receives the address and the message, and no other data of an account (P11).
+
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt as _};
+use http::HeaderName;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::{MailError, Mailer, Sent, code as tame};
+use crate::Platform;
+use crate::config::{ConfigError, Vars};
+use crate::domain::mail::Mail;
+use crate::outbound::{Answer, Egress, Outbound, OutboundError, below, company_url};
+
+/// The hosts it is reached at.
+pub const HOSTS: &[&str] = &["api.resend.com"];
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// How long handing over one mail may take as a whole.
+const SENDING: Duration = Duration::from_secs(10);
+/// How long to wait for another request with the same key to end.
+const SOON: Duration = Duration::from_secs(2);
+
+/// The client.
+#[derive(Debug, Clone)]
+pub struct Resend {
+    outbound: Outbound,
+    endpoint: Url,
+    key: SecretString,
+    from: String,
+}
+
+impl Resend {
+    /// Reads `RESEND_URL`, `RESEND_KEY_PARAMETER` and `MAIL_FROM`.
+    ///
+    /// # Errors
+    /// When one of them is not as it must be.
+    pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
+        let url = company_url(vars, "RESEND_URL", HOSTS)?;
+        Ok(Self {
+            outbound: platform.outbound(Egress::to(&url))?,
+            endpoint: below(&url, "/emails"),
+            key: platform.secrets.text(vars, "RESEND_KEY_PARAMETER")?,
+            from: vars.text("MAIL_FROM")?,
+        })
+    }
+
+    async fn send(&self, mail: &Mail) -> Result<Sent, MailError> {
+        let message = Message {
+            from: &self.from,
+            to: [mail.to.as_str()],
+            subject: &mail.letter.subject,
+            html: &mail.letter.html,
+            text: &mail.letter.text,
+        };
+        let call = self
+            .outbound
+            .post(&self.endpoint)
+            .bearer(&self.key)
+            .header(IDEMPOTENCY_KEY, &format!("{}/{}", mail.kind.as_str(), mail.id))
+            .within(SENDING)
+            .json(&message);
+        match call.send().await {
+            Ok(answer) if answer.status.is_success() => Ok(Sent {
+                reference: answer.json().and_then(|taken: Taken| taken.id),
+            }),
+            Ok(answer) => Err(refused(&answer)),
+            Err(cause) => Err(lost(cause)),
+        }
+    }
+}
+
+impl Mailer for Resend {
+    fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<Sent, MailError>> {
+        self.send(mail).boxed()
+    }
+}
+
+/// By the status and the `name`: several outcomes share a status, and several share a name.
+fn refused(answer: &Answer) -> MailError {
+    let name = answer
+        .json()
+        .and_then(|failure: Failure| failure.name)
+        .unwrap_or_default();
+    let status = answer.status.as_u16();
+    let reason = match tame(&name) {
+        name if name.is_empty() => format!("status {status}"),
+        name => format!("{status} {name}"),
+    };
+    let retry = |after| MailError::Retry {
+        after,
+        reason: reason.clone(),
+        cause: None,
+    };
+    match (status, name.as_str()) {
+        (409, "invalid_idempotent_request") => MailError::AlreadySent,
+        (409, _) => retry(Some(SOON)),
+        (429, "daily_quota_exceeded" | "monthly_quota_exceeded") => MailError::Alarm { reason, cause: None },
+        (408 | 429 | 500..=599, _) => retry(answer.retry_after()),
+        // What is wrong with the sender is wrong with every mail.
+        (400 | 422, "validation_error" | "invalid_parameter" | "invalid_attachment") => MailError::Rejected { reason },
+        _ => MailError::Alarm { reason, cause: None },
+    }
+}
+
+/// The idempotency key makes handing over again safe, whatever became of the request.
+fn lost(cause: OutboundError) -> MailError {
+    match cause {
+        OutboundError::NotSent { .. } | OutboundError::Lost { .. } | OutboundError::TooLong { .. } => {
+            MailError::Retry {
+                after: None,
+                reason: "no answer".to_owned(),
+                cause: Some(cause),
+            }
+        }
+        OutboundError::HostNotDeclared { .. } | OutboundError::NotPrivate { .. } | OutboundError::Unwritable(_) => {
+            MailError::Alarm {
+                reason: "the request cannot be made".to_owned(),
+                cause: Some(cause),
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    from: &'a str,
+    to: [&'a str; 1],
+    subject: &'a str,
+    html: &'a str,
+    text: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Taken {
+    id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    name: Option<String>,
+}

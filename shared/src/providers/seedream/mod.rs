@@ -1,0 +1,240 @@
+//! Seedream, of ByteDance's Volcano Engine Ark, paints the pictures. It receives the prompt and nothing else (P9).
+//!
+//! There is no idempotency key: every request may cost money, so this client never repeats one and is careful to say what
+//! is known of the money ([`PaintError`]).
+
+mod verdict;
+
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt as _};
+use http::StatusCode;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::{FetchError, ImageModel, PaintError, Painted};
+use crate::Platform;
+use crate::config::{ConfigError, Vars};
+use crate::domain::{PixelSize, Prompt, Ratio};
+use crate::outbound::{Answer, Egress, Outbound, OutboundError, below, company_url};
+use crate::pictures::Picture;
+
+/// The hosts it is reached at: Beijing, and the same service abroad.
+pub const HOSTS: &[&str] = &[
+    "ark.cn-beijing.volces.com",
+    "ark.ap-southeast.bytepluses.com",
+    "ark.eu-west.bytepluses.com",
+];
+/// Where its results may wait; `SEEDREAM_RESULT_HOSTS` can narrow this down and not widen it.
+pub const RESULT_HOSTS: &str = "*.volces.com,*.bytepluses.com";
+
+/// Where the interface is when the address names a host alone.
+const BASE: &str = "/api/v3";
+/// A picture takes half a minute, and under load more. Giving up early is paying for nothing.
+const PAINTING: Duration = Duration::from_secs(150);
+/// How long fetching a result may take as a whole.
+const FETCHING: Duration = Duration::from_secs(60);
+/// The largest result that is read. A 2K JPEG has two or three megabytes.
+const LARGEST: usize = 32 * 1024 * 1024;
+
+/// The client.
+#[derive(Debug, Clone)]
+pub struct Seedream {
+    interface: Outbound,
+    results: Outbound,
+    endpoint: Url,
+    key: SecretString,
+    model: String,
+    watermark: bool,
+}
+
+impl Seedream {
+    /// Reads `SEEDREAM_URL`, `SEEDREAM_MODEL`, `SEEDREAM_KEY_PARAMETER`, `SEEDREAM_RESULT_HOSTS` and `SEEDREAM_WATERMARK`.
+    ///
+    /// # Errors
+    /// When one of them is not as it must be.
+    pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
+        let url = company_url(vars, "SEEDREAM_URL", HOSTS)?;
+        let base = if url.path() == "/" { below(&url, BASE) } else { url };
+        Ok(Self {
+            interface: platform.outbound(Egress::to(&base))?,
+            results: platform.outbound(result_hosts(vars)?)?,
+            endpoint: below(&base, "/images/generations"),
+            key: platform.secrets.text(vars, "SEEDREAM_KEY_PARAMETER")?,
+            model: vars.text("SEEDREAM_MODEL")?,
+            watermark: vars.parsed("SEEDREAM_WATERMARK", "true or false")?,
+        })
+    }
+
+    async fn paint(&self, prompt: &Prompt, ratio: Ratio) -> Result<Painted, PaintError> {
+        let requested = pixels(ratio);
+        let order = Order {
+            model: &self.model,
+            prompt: prompt.as_str(),
+            // Width and height, not a tier: with a tier the shape would come from words in the prompt.
+            size: requested.to_string(),
+            response_format: "url",
+            output_format: "jpeg",
+            // Left out, it would be on.
+            watermark: self.watermark,
+            sequential_image_generation: "disabled",
+        };
+        let call = self
+            .interface
+            .post(&self.endpoint)
+            .bearer(&self.key)
+            .within(PAINTING)
+            .json(&order);
+        match call.send().await {
+            Ok(answer) if answer.status == StatusCode::OK => self.read(&answer, requested),
+            Ok(answer) => Err(verdict::of(&answer)),
+            Err(cause) => Err(verdict::of_silence(cause)),
+        }
+    }
+
+    fn read(&self, answer: &Answer, requested: PixelSize) -> Result<Painted, PaintError> {
+        let Some(reply) = answer.json::<Reply>() else {
+            return Err(verdict::unknown("the answer is broken"));
+        };
+        let first = reply.data.unwrap_or_default().into_iter().next();
+        // An error may stand where the answer stands or where the picture stands; in both cases nothing was drawn.
+        let item_error = first.as_ref().and_then(|item| item.error.as_ref());
+        if let Some(error) = reply.error.as_ref().or(item_error) {
+            return Err(verdict::of_code(answer.status, error.code(), None));
+        }
+        let Some(link) = first.and_then(|item| item.url) else {
+            let billed = reply.usage.and_then(|usage| usage.generated_images);
+            return Err(verdict::of_no_picture(billed));
+        };
+        let url = Url::parse(&link).map_err(|_| verdict::unknown("the link is none"))?;
+        let model = reply.model.filter(|model| !model.is_empty());
+        Ok(Painted {
+            url,
+            model: model.unwrap_or_else(|| self.model.clone()),
+            requested,
+        })
+    }
+
+    async fn fetch(&self, url: &Url) -> Result<Picture, FetchError> {
+        // Without a key: the address is the permission.
+        let answer = match self.results.get(url).within(FETCHING).read_capped(LARGEST).send().await {
+            Ok(answer) => answer,
+            Err(cause) => return Err(unfetched(cause)),
+        };
+        let status = answer.status.as_u16();
+        match status {
+            200 => Ok(Picture::read(answer.body)?),
+            408 | 429 | 500..=599 => Err(FetchError::Retryable {
+                reason: format!("status {status}"),
+                cause: None,
+            }),
+            400..=499 => Err(FetchError::Gone { status }),
+            _ => Err(FetchError::Invalid {
+                reason: format!("status {status}"),
+                cause: None,
+            }),
+        }
+    }
+}
+
+impl ImageModel for Seedream {
+    fn paint<'a>(&'a self, prompt: &'a Prompt, ratio: Ratio) -> BoxFuture<'a, Result<Painted, PaintError>> {
+        self.paint(prompt, ratio).boxed()
+    }
+
+    fn fetch<'a>(&'a self, url: &'a Url) -> BoxFuture<'a, Result<Picture, FetchError>> {
+        self.fetch(url).boxed()
+    }
+
+    fn pixels(&self, ratio: Ratio) -> PixelSize {
+        pixels(ratio)
+    }
+}
+
+/// The contract's table for pictures of 2K.
+fn pixels(ratio: Ratio) -> PixelSize {
+    let (width, height) = match ratio {
+        Ratio::Square => (2048, 2048),
+        Ratio::Landscape => (2304, 1728),
+        Ratio::Portrait => (1728, 2304),
+        Ratio::Wide => (2848, 1600),
+        Ratio::Tall => (1600, 2848),
+    };
+    PixelSize { width, height }
+}
+
+/// Hosts of results, which must be the company's or loopback: whoever answers there is believed to hold a paid picture.
+fn result_hosts(vars: &Vars) -> Result<Egress, ConfigError> {
+    const NAME: &str = "SEEDREAM_RESULT_HOSTS";
+    let invalid = || ConfigError::invalid(NAME, format!("must be hosts within {RESULT_HOSTS}, or loopback"));
+    let hosts: Egress = vars.text(NAME)?.parse().map_err(|_| invalid())?;
+    let loopback = Egress::hosts(&["127.0.0.1", "[::1]", "localhost"]);
+    let company: Egress = RESULT_HOSTS.parse().map_err(|_| invalid())?;
+    if hosts.is_within(&company.and(&loopback)) {
+        Ok(hosts)
+    } else {
+        Err(invalid())
+    }
+}
+
+fn unfetched(cause: OutboundError) -> FetchError {
+    match cause {
+        OutboundError::NotSent { .. } | OutboundError::Lost { .. } => FetchError::Retryable {
+            reason: "no answer".to_owned(),
+            cause: Some(cause),
+        },
+        OutboundError::HostNotDeclared { .. } | OutboundError::NotPrivate { .. } | OutboundError::Unwritable(_) => {
+            FetchError::Invalid {
+                reason: "the address is not one we fetch from".to_owned(),
+                cause: Some(cause),
+            }
+        }
+        OutboundError::TooLong { .. } => FetchError::Invalid {
+            reason: "too large".to_owned(),
+            cause: Some(cause),
+        },
+    }
+}
+
+#[derive(Serialize)]
+struct Order<'a> {
+    model: &'a str,
+    prompt: &'a str,
+    size: String,
+    response_format: &'static str,
+    output_format: &'static str,
+    watermark: bool,
+    sequential_image_generation: &'static str,
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    model: Option<String>,
+    data: Option<Vec<Item>>,
+    error: Option<Failure>,
+    usage: Option<Usage>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    url: Option<String>,
+    error: Option<Failure>,
+}
+
+#[derive(Deserialize)]
+struct Usage {
+    generated_images: Option<u64>,
+}
+
+/// The company's way of saying no.
+#[derive(Deserialize)]
+struct Failure {
+    code: Option<String>,
+}
+
+impl Failure {
+    fn code(&self) -> &str {
+        self.code.as_deref().unwrap_or_default()
+    }
+}
