@@ -11,7 +11,7 @@ use zxcvbn::{Score, zxcvbn};
 const COST: u32 = 12;
 
 /// The hash of a password that nobody knows, for [`verify_or_burn`].
-const NOBODYS_HASH: &str = "$2b$12$W8UAaoZSTUoFhxNlHYHXq.PLACEHOLDERPLACEHOLDERPLACEHOLD";
+const NOBODYS_HASH: &str = "$2b$12$lIcthXLaat2CN1cKNpInxOymoTT.a9iveXQlJeOhRmZMNV/ZF8i3C";
 
 /// A password as a person typed it: 8 to 72 bytes, the most that bcrypt reads. Nothing prints it.
 #[derive(Clone, Deserialize)]
@@ -142,11 +142,59 @@ impl fmt::Debug for PasswordHash {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::try_from(text.to_owned()).unwrap()
+    }
+
     #[test]
-    fn print_one() {
-        println!(
-            "{}",
-            bcrypt::hash("nobody has this password, it is only worked on", 12).unwrap()
-        );
+    fn a_password_has_eight_to_seventy_two_bytes() {
+        let refusal = |text: &str| Password::try_from(text.to_owned()).err();
+        assert_eq!(refusal("1234567"), Some(InvalidPassword::TooShort));
+        assert_eq!(refusal("12345678"), None);
+        assert_eq!(refusal(&"x".repeat(72)), None);
+        assert_eq!(refusal(&"x".repeat(73)), Some(InvalidPassword::TooLong));
+        assert_eq!(refusal(&"密".repeat(25)), Some(InvalidPassword::TooLong));
+        assert_eq!(refusal("1234\05678"), Some(InvalidPassword::Nul));
+    }
+
+    #[test]
+    fn common_passwords_and_those_made_of_the_address_or_the_name_are_refused() {
+        for (text, about, fine) in [
+            ("password", &[][..], false),
+            ("12345678", &[], false),
+            ("qwertyuiop", &[], false),
+            ("wanglihua", &["wanglihua@example.com"], false),
+            ("Lihua-Wang1", &["shop@example.com", "Lihua Wang"], false),
+            ("correct horse battery staple", &["mei@example.com"], true),
+            ("tV8#kq2!mZ", &[], true),
+        ] {
+            assert_eq!(password(text).check(about).is_ok(), fine, "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_byte_of_a_password_counts_up_to_the_last() {
+        let long = "x".repeat(71);
+        let hash = password(&format!("{long}a")).hash().await.unwrap();
+        assert!(hash.as_str().starts_with("$2b$12$"));
+        assert!(password(&format!("{long}a")).verify_or_burn(Some(&hash)).await.unwrap());
+        assert!(!password(&format!("{long}b")).verify_or_burn(Some(&hash)).await.unwrap());
+        assert!(!password(&long).verify_or_burn(Some(&hash)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn nobody_signs_in_without_a_hash_not_even_with_the_words_behind_the_spare_one() {
+        let known = password("nobody has this password, it is only worked on");
+        assert!(bcrypt::verify(known.0.expose_secret(), NOBODYS_HASH).unwrap());
+        assert!(!known.verify_or_burn(None).await.unwrap());
+    }
+
+    #[test]
+    fn neither_a_password_nor_its_hash_is_printed() {
+        let hash = PasswordHash::stored("$2b$12$abc".to_owned());
+        let printed = format!("{:?} {hash:?}", password("tV8#kq2!mZ"));
+        assert!(!printed.contains("tV8") && !printed.contains("$2b"));
     }
 }

@@ -51,7 +51,7 @@ kinds! {
     InvalidParameter = UNPROCESSABLE_ENTITY, "invalid-parameter", "A query parameter is not acceptable";
     /// The `cursor` was not made by this API for this list. Begin again without one.
     InvalidCursor = BAD_REQUEST, "invalid-cursor", "The cursor is broken";
-    /// The body is larger than this request may be. `limit` is the greatest number of bytes.
+    /// The body is larger than this request may be: 64 KiB, unless its description says otherwise.
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large";
     /// The body must be JSON and say so with `Content-Type: application/json`.
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body must be JSON";
@@ -121,18 +121,35 @@ impl Kind {
 
     /// What is said to the caller when nothing more particular is known.
     #[must_use]
-    pub(crate) const fn usual_detail(self) -> &'static str {
-        match self {
-            Self::NotFound => "There is nothing at this address, or nothing that you may see.",
-            Self::MethodNotAllowed => "The path is right but does not take this method; see the Allow header.",
-            Self::Internal => {
-                "Something failed on our side. It has been written down; name the instance when you ask about it."
-            }
-            Self::Contended => "Several requests changed the same thing at once. Nothing was done; please try again.",
-            Self::Unavailable => "A part of the service is not available. Nothing was done; please try again.",
-            Self::Unauthorized => "This request needs an access token: Authorization: Bearer …",
-            other => other.title(),
-        }
+    pub(crate) fn usual_detail(self) -> &'static str {
+        const SENTENCES: &[(Kind, &str)] = &[
+            (
+                Kind::NotFound,
+                "There is nothing at this address, or nothing that you may see.",
+            ),
+            (
+                Kind::MethodNotAllowed,
+                "The path is right but does not take this method; see the Allow header.",
+            ),
+            (
+                Kind::Internal,
+                "Something failed on our side. It has been written down; name the instance when you ask about it.",
+            ),
+            (
+                Kind::Contended,
+                "Several requests changed the same thing at once. Nothing was done; please try again.",
+            ),
+            (
+                Kind::Unavailable,
+                "A part of the service is not available. Nothing was done; please try again.",
+            ),
+            (
+                Kind::Unauthorized,
+                "This request needs an access token: Authorization: Bearer …",
+            ),
+        ];
+        let own = SENTENCES.iter().find(|(kind, _)| *kind == self);
+        own.map_or(self.title(), |(_, sentence)| sentence)
     }
 }
 

@@ -27,7 +27,7 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let explained = explain(&error.inner().to_string());
-        let named = error.path().iter().last().and_then(|segment| match segment {
+        let named = error.path().iter().next_back().and_then(|segment| match segment {
             Segment::Map { key } => Some(key.chars().take(64).collect()),
             Segment::Seq { .. } | Segment::Enum { .. } | Segment::Unknown => None,
         });
@@ -35,9 +35,10 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
         if explained.must == Cursor::MUST {
             return Problem::invalid_parameter(Kind::InvalidCursor, &parameter, Cursor::MUST);
         }
-        let must = match explained.kind {
-            Kind::UnknownField => "is not a parameter of this request",
-            _ => &explained.must,
+        let must = if explained.kind == Kind::UnknownField {
+            "is not a parameter of this request"
+        } else {
+            &explained.must
         };
         Problem::invalid_parameter(Kind::InvalidParameter, &parameter, must)
     })
