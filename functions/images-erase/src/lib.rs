@@ -6,7 +6,7 @@
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use serde::Deserialize;
 use shared::config::{ConfigError, Vars};
-use shared::domain::Store;
+use shared::domain::{ObjectKey, Store};
 use shared::grants::{Grant, ObjectAction};
 use shared::objects::{ObjectError, Objects};
 use shared::{Platform, worker};
@@ -39,7 +39,7 @@ impl Deps {
 /// Where the objects of a picture are that is gone; the pipe takes it from the item's last state.
 #[derive(Deserialize)]
 struct Gone {
-    object_key: String,
+    object_key: ObjectKey,
     stores: Vec<Store>,
 }
 
@@ -50,7 +50,10 @@ pub async fn work(deps: Deps, event: SqsEvent) -> SqsBatchResponse {
 
 async fn erase(objects: &Objects, gone: Gone) -> Result<(), ObjectError> {
     for store in gone.stores {
-        objects.of(store)?.delete(&gone.object_key).await?;
+        match store {
+            Store::Cos => objects.delete(&gone.object_key).await?,
+            Store::Oss => return Err(ObjectError::Denied { reason: "this deployment has no second store".to_owned() }),
+        }
     }
     Ok(())
 }

@@ -60,7 +60,7 @@ impl Deps {
             images: Images::new(&db, vars)?,
             keys: VerifyingKeys::configured(vars, &platform.secrets)?,
             limits: Limits::new(&db, vars)?,
-            objects: Objects::new(vars, platform)?,
+            objects: Objects::delivering(vars, platform)?,
         })
     }
 }
@@ -142,7 +142,7 @@ impl Deps {
             Some(object_key) if image.state == ImageState::Ready => {
                 let life = link_life(image, now);
                 let link = self.objects.download_link(object_key, now, life).await?;
-                Ok(view.with_download(link, now + life))
+                Ok(view.with_download(link))
             }
             Some(_) | None => Ok(view),
         }

@@ -13,5 +13,5 @@ pub use bearer::Bearer;
 pub use caller::Caller;
 pub use keyed_hash::{HashKey, KeyedHash};
 pub use keys::{Jwk, JwkSet, SigningKey};
-pub use password::{Password, PasswordError, PasswordHash};
+pub use password::{Password, PasswordError};
 pub use token::{AccessToken, TokenError, TokenSigner, Verified, VerifyingKeys};

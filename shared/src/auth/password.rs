@@ -3,9 +3,11 @@
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::task::{JoinError, spawn_blocking};
 use zxcvbn::{Score, zxcvbn};
+
+use crate::domain::account::PasswordHash;
 
 /// What PRIVACY.md promises.
 const COST: u32 = 12;
@@ -87,7 +89,7 @@ impl Password {
         let hash = spawn_blocking(move || bcrypt::hash(self.0.expose_secret(), COST))
             .await
             .map_err(PasswordError::Interrupted)?;
-        hash.map(PasswordHash).map_err(PasswordError::Hashing)
+        hash.map(PasswordHash::from_bcrypt).map_err(PasswordError::Hashing)
     }
 
     /// Whether it is the password of `hash`. Without a hash (nobody has this address) the answer is no, after the same work,
@@ -97,7 +99,7 @@ impl Password {
     /// When the stored hash is none.
     pub async fn verify_or_burn(self, hash: Option<&PasswordHash>) -> Result<bool, PasswordError> {
         let (known, hash) = match hash {
-            Some(PasswordHash(hash)) => (true, hash.clone()),
+            Some(hash) => (true, hash.as_str().to_owned()),
             None => (false, NOBODYS_HASH.to_owned()),
         };
         // Not the `non_truncating` pair: it counts the NUL that bcrypt adds and refuses 72 bytes, which bcrypt reads in full.
@@ -112,31 +114,6 @@ impl Password {
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(…)")
-    }
-}
-
-/// A bcrypt hash, as it is stored. Nothing prints it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PasswordHash(String);
-
-impl PasswordHash {
-    /// The hash that was stored as `text`.
-    #[must_use]
-    pub fn stored(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text to store.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordHash(…)")
     }
 }
 
@@ -193,7 +170,7 @@ mod tests {
 
     #[test]
     fn neither_a_password_nor_its_hash_is_printed() {
-        let hash = PasswordHash::stored("$2b$12$abc".to_owned());
+        let hash = PasswordHash::from_bcrypt("$2b$12$abc".to_owned());
         let printed = format!("{:?} {hash:?}", password("tV8#kq2!mZ"));
         assert!(!printed.contains("tV8") && !printed.contains("$2b"));
     }

@@ -12,8 +12,8 @@ use url::Url;
 use super::ROUNDS;
 use crate::domain::image::{Failure, LIFE};
 use crate::domain::ledger::Posting;
-use crate::domain::{Image, PixelSize, State};
-use crate::objects::{ObjectError, ObjectKey, Objects};
+use crate::domain::{Image, ObjectKey, PixelSize, State};
+use crate::objects::{ObjectError, Objects};
 use crate::pictures::Picture;
 use crate::providers::{FetchError, ImageModel, PaintError, Painted};
 use crate::store::images::{Claim, Ending, ImageKey};
@@ -146,14 +146,11 @@ impl Painter {
                 return self.fail(image, Failure::ResultLost).await;
             }
         };
-        let key = match image.object_key.as_deref().map(str::parse) {
-            Some(Ok(key)) => key,
-            Some(Err(_)) | None => ObjectKey::new(&self.entropy, picture.format()),
-        };
-        if !self.images.storing(&image, key.as_str(), self.objects.store()).await? {
+        let key = image.object_key.clone().unwrap_or_else(|| ObjectKey::new(&self.entropy, picture.format().extension()));
+        if !self.images.storing(&image, &key, self.objects.store()).await? {
             return Ok(());
         }
-        image.object_key = Some(key.to_string());
+        image.object_key = Some(key.clone());
         self.objects.put(&key, picture.bytes().clone(), picture.format().content_type()).await?;
         match self.end(image.clone(), Ending::Ready, Some(picture.size())).await? {
             Finish::Written => Ok(()),
@@ -169,7 +166,7 @@ impl Painter {
     /// Removes an object whose picture went another way while it was being stored.
     async fn take_back(&self, image: &Image, key: &ObjectKey) -> Result<(), PaintingError> {
         let now = self.images.find(image.into(), self.clock.now()).await?;
-        let still_ours = now.is_some_and(|now| now.object_key.as_deref() == Some(key.as_str()));
+        let still_ours = now.is_some_and(|now| now.object_key.as_ref() == Some(key));
         if !still_ours {
             self.objects.delete(key).await?;
         }

@@ -8,6 +8,7 @@ use super::Problem;
 use crate::domain::image::{CreditFate, Failure, LIFE, Refusal};
 use crate::domain::{Fallback, Image, PixelSize, Prompt, Ratio, State};
 use crate::ids::{self, Id};
+use crate::objects::Link;
 
 /// A picture: what was asked, how far it has come, what became of its credit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -107,11 +108,12 @@ impl ImageView {
         }
     }
 
-    /// With a link to its bytes that dies at `expires_at`.
+    /// With a link to its bytes.
     #[must_use]
-    pub fn with_download(self, url: String, expires_at: Timestamp) -> Self {
+    pub fn with_download(self, link: Link) -> Self {
+        let Link { url, expires_at } = link;
         Self {
-            download: Some(Download { url, expires_at }),
+            download: Some(Download { url: url.into(), expires_at }),
             ..self
         }
     }

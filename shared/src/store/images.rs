@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{BoxError, Db, Expression, Guard, Item, StoreError, Table, Updated, Write, from_item, key, to_item};
 use crate::config::{ConfigError, Vars};
 use crate::domain::image::{Failure, Refusal};
-use crate::domain::{Fallback, Image, PixelSize, Prompt, Ratio, State, Store};
+use crate::domain::{Fallback, Image, ObjectKey, PixelSize, Prompt, Ratio, State, Store};
 use crate::ids::{self, Id};
 
 /// The table `images`.
@@ -91,7 +91,7 @@ struct ImageItem {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     result_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    object_key: Option<String>,
+    object_key: Option<ObjectKey>,
     #[serde(
         skip_serializing_if = "BTreeSet::is_empty",
         default,
@@ -287,11 +287,11 @@ impl Images {
     ///
     /// # Errors
     /// When the store fails; then nothing has been stored.
-    pub async fn storing(&self, image: &Image, object_key: &str, store: Store) -> Result<bool, StoreError> {
+    pub async fn storing(&self, image: &Image, object_key: &ObjectKey, store: Store) -> Result<bool, StoreError> {
         let names = aws_sdk_dynamodb::types::AttributeValue::Ss(vec![store.as_str().to_owned()]);
         let expression = Expression::update("SET #object_key = :key ADD #stores :store")
             .and_when("#attempt = :attempt AND #state = :painted AND (attribute_not_exists(#object_key) OR #object_key = :key)")
-            .text(":key", object_key)
+            .text(":key", object_key.as_str())
             .value(":store", names)
             .text(":painted", "painted")
             .number(":attempt", image.attempt);
