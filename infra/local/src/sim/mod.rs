@@ -8,6 +8,7 @@ mod book;
 mod call;
 mod clock;
 mod deepseek;
+mod deepseek_chat;
 mod desk;
 mod faults;
 mod journal;
