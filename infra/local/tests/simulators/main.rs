@@ -1,4 +1,5 @@
 //! The simulators from outside: over the wire, as our clients and the providers' own meet them.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside of a test function")]
 
 mod deepseek;
 mod desk;
@@ -38,12 +39,26 @@ impl Bench {
         let mut server = JoinSet::new();
         server.spawn(simulators.clone().serve(listener));
         // A client that keeps no connection: a dead one must not be mistaken for a stale one and tried again.
-        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
-        Self { simulators, clock, origin, http, _server: server }
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .build()
+            .unwrap();
+        Self {
+            simulators,
+            clock,
+            origin,
+            http,
+            _server: server,
+        }
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.origin) };
+        let url = if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            format!("{}{path}", self.origin)
+        };
         self.http.request(method, url)
     }
 
@@ -67,9 +82,15 @@ async fn answer(response: Response) -> (u16, Value) {
 }
 
 fn failing(status: u16) -> Fault {
-    Fault { status: Some(status), ..Fault::default() }
+    Fault {
+        status: Some(status),
+        ..Fault::default()
+    }
 }
 
 fn error_named(name: &str) -> Fault {
-    Fault { error: Some(name.to_owned()), ..Fault::default() }
+    Fault {
+        error: Some(name.to_owned()),
+        ..Fault::default()
+    }
 }
