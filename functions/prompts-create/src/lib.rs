@@ -134,7 +134,8 @@ async fn create(
 }
 
 fn stand_in(description: &Description, count: PromptCount, error: &PromptError) -> Written {
-    shared::telemetry::degraded("deepseek", error);
+    let error = shared::telemetry::chain(error);
+    tracing::warn!(error, "DeepSeek could not write prompts; our own sentences stand in");
     template::write(description, count)
 }
 
