@@ -4,6 +4,7 @@
 
 pub mod answers;
 pub mod cursor;
+pub mod document;
 mod explain;
 pub mod idempotency;
 pub mod json;
