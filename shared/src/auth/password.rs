@@ -166,7 +166,7 @@ mod tests {
             ("12345678", &[], false),
             ("qwertyuiop", &[], false),
             ("wanglihua", &["wanglihua@example.com"], false),
-            ("Lihua-Wang1", &["shop@example.com", "Lihua Wang"], false),
+            ("Lihua Wang", &["shop@example.com", "Lihua Wang"], false),
             ("correct horse battery staple", &["mei@example.com"], true),
             ("tV8#kq2!mZ", &[], true),
         ] {

@@ -33,3 +33,6 @@ pub use problem::Problem;
 pub use query::Query;
 pub use rate::Quota;
 pub use viewer::{RequestId, Viewer};
+
+#[cfg(test)]
+mod tests;
