@@ -182,9 +182,9 @@ fn kind(schema: &Value) -> String {
             return kinds.join(" or ");
         }
     }
-    let kinds: Vec<String> = match &schema["type"] {
-        Value::Array(kinds) => kinds.iter().map(text).collect(),
-        one => vec![text(one)],
+    let kinds: Vec<String> = match schema["type"].as_array() {
+        Some(kinds) => kinds.iter().map(text).collect(),
+        None => vec![text(&schema["type"])],
     };
     if kinds.iter().any(|kind| kind == "array") {
         return format!("list of {}", kind(&schema["items"]));

@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(refusal(&"x".repeat(72)), None);
         assert_eq!(refusal(&"x".repeat(73)), Some(InvalidPassword::TooLong));
         assert_eq!(refusal(&"密".repeat(25)), Some(InvalidPassword::TooLong));
-        assert_eq!(refusal("1234\05678"), Some(InvalidPassword::Nul));
+        assert_eq!(refusal("1234\u{0}5678"), Some(InvalidPassword::Nul));
     }
 
     #[test]
