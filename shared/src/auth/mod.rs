@@ -15,3 +15,6 @@ pub use keyed_hash::{HashKey, KeyedHash};
 pub use keys::{Jwk, JwkSet, SigningKey};
 pub use password::{Password, PasswordError};
 pub use token::{AccessToken, TokenError, TokenSigner, Verified, VerifyingKeys};
+
+#[cfg(test)]
+mod tests;

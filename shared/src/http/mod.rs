@@ -4,6 +4,7 @@
 
 pub mod answers;
 pub mod cursor;
+pub mod document;
 mod explain;
 pub mod idempotency;
 pub mod image;
@@ -36,3 +37,6 @@ pub use query::Query;
 pub use rate::Quota;
 pub use session::SessionView;
 pub use viewer::{RequestId, Viewer};
+
+#[cfg(test)]
+mod tests;
