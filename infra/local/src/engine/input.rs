@@ -60,9 +60,9 @@ impl InputTemplate {
             match part {
                 Part::Text(part) => text.push_str(part),
                 Part::Place { path, quoted } => {
-                    let found = path.iter().try_fold(record, |value, field| match value {
-                        Value::Array(members) => members.get(field.parse::<usize>().ok()?),
-                        other => other.get(field),
+                    let found = path.iter().try_fold(record, |value, field| match value.as_array() {
+                        Some(members) => members.get(field.parse::<usize>().ok()?),
+                        None => value.get(field),
                     });
                     text.push_str(&shown(found, *quoted));
                 }

@@ -41,9 +41,9 @@ impl Pattern {
     /// # Errors
     /// When EventBridge would refuse it: a value that is no list, an operator it does not know.
     pub fn read(value: &Value) -> Result<Self> {
-        match value {
-            Value::Object(fields) if !fields.is_empty() => Ok(Self(node(fields)?)),
-            _ => bail!("a pattern is an object with at least one field"),
+        match value.as_object() {
+            Some(fields) if !fields.is_empty() => Ok(Self(node(fields)?)),
+            Some(_) | None => bail!("a pattern is an object with at least one field"),
         }
     }
 
@@ -57,18 +57,18 @@ impl Pattern {
 fn node(fields: &Map<String, Value>) -> Result<Node> {
     let (mut nodes, mut or) = (Vec::new(), Vec::new());
     for (name, value) in fields {
-        match value {
-            Value::Array(branches) if name == "$or" => {
+        match (value.as_array(), value.as_object()) {
+            (Some(branches), _) if name == "$or" => {
                 ensure!(branches.len() > 1, "`$or` needs two branches at least");
                 for branch in branches {
                     or.push(Pattern::read(branch)?.0);
                 }
             }
-            Value::Array(tests) if !tests.is_empty() => {
+            (Some(tests), _) if !tests.is_empty() => {
                 let tests = tests.iter().map(test).collect::<Result<_>>()?;
                 nodes.push((name.clone(), Node::Any(tests)));
             }
-            Value::Object(inner) if !inner.is_empty() => nodes.push((name.clone(), node(inner)?)),
+            (_, Some(inner)) if !inner.is_empty() => nodes.push((name.clone(), node(inner)?)),
             _ => bail!("field `{name}` is neither a pattern nor a list of values"),
         }
     }
@@ -98,7 +98,7 @@ fn test(value: &Value) -> Result<Test> {
 
 fn comparisons(parts: &[Value]) -> Result<Vec<(Comparison, f64)>> {
     ensure!(
-        !parts.is_empty() && parts.len() % 2 == 0,
+        !parts.is_empty() && parts.len().is_multiple_of(2),
         "`numeric` takes pairs of comparison and number"
     );
     let pair = |pair: &[Value]| {

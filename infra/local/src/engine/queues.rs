@@ -15,7 +15,7 @@ use super::spec::{ACCOUNT, QueueSpec, REGION};
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS messages (
         seq INTEGER PRIMARY KEY AUTOINCREMENT,
-        id TEXT NOT NULL,
+        id TEXT NOT NULL UNIQUE,
         queue TEXT NOT NULL,
         source TEXT,
         body TEXT NOT NULL,

@@ -163,8 +163,8 @@ impl Store {
         let Some(cdn) = &self.spec.cdn else {
             return Ok(plain(StatusCode::NOT_FOUND, ""));
         };
-        if let Err(answer) = cdn::check(cdn, request.method(), request.uri(), self.clock.now()) {
-            return Ok(answer);
+        if let Err(status) = cdn::check(cdn, request.method(), request.uri(), self.clock.now()) {
+            return Ok(plain(status, ""));
         }
         let mut asked = Asked::read(cdn.bucket.clone(), request);
         // The signature is no part of what is asked of the bucket.
