@@ -1,13 +1,14 @@
 //! The database: dynoxide, embedded, made from the template's tables.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
 use dynoxide::Database;
 use dynoxide::actions::create_table::CreateTableRequest;
 use dynoxide::actions::describe_table::DescribeTableRequest;
 use dynoxide::actions::update_time_to_live::UpdateTimeToLiveRequest;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use shared::Clock;
 
@@ -17,7 +18,8 @@ use super::spec::{IndexSpec, KeyKind, KeySpec, Projection, TableSpec};
 #[derive(Clone)]
 pub struct Tables {
     database: Database,
-    file: Option<Arc<PathBuf>>,
+    /// A connection of our own to the same file, for what the engine does not do.
+    second: Option<Arc<Mutex<Connection>>>,
     specs: Arc<Vec<TableSpec>>,
 }
 
@@ -33,9 +35,10 @@ impl Tables {
             None => Database::memory_with_clock(Arc::new(OurTime(clock.clone()))),
         };
         let database = database.map_err(|error| anyhow!("could not open the database: {error}"))?;
+        let second = file.as_deref().map(second_connection).transpose()?;
         let tables = Self {
             database,
-            file: file.map(Arc::new),
+            second: second.map(|connection| Arc::new(Mutex::new(connection))),
             specs: Arc::new(specs),
         };
         for spec in tables.specs.iter() {
@@ -84,13 +87,16 @@ impl Tables {
     // The engine looks for the last sequence number on every write and has no index for it. Its schema is private, which
     // is why the workspace pins its version exactly.
     fn index_streams(&self) -> Result<()> {
-        let Some(connection) = self.second_connection()? else {
+        let Some(connection) = &self.second else {
             return Ok(());
         };
-        connection.execute_batch(
-            "CREATE INDEX IF NOT EXISTS vitrine_stream_sequence
+        connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .execute_batch(
+                "CREATE INDEX IF NOT EXISTS vitrine_stream_sequence
              ON _stream_records(table_name, CAST(sequence_number AS INTEGER));",
-        )?;
+            )?;
         Ok(())
     }
 
@@ -100,20 +106,13 @@ impl Tables {
     /// # Errors
     /// When the database file cannot be written.
     pub fn trim_stream(&self, table: &str, position: i64) -> Result<usize> {
-        let Some(connection) = self.second_connection()? else {
+        let Some(connection) = &self.second else {
             return Ok(0);
         };
-        Ok(connection.execute(
+        Ok(connection.lock().unwrap_or_else(PoisonError::into_inner).execute(
             "DELETE FROM _stream_records WHERE table_name = ?1 AND CAST(sequence_number AS INTEGER) < ?2",
             rusqlite::params![table, position],
         )?)
-    }
-
-    fn second_connection(&self) -> Result<Option<rusqlite::Connection>> {
-        let Some(file) = &self.file else { return Ok(None) };
-        let connection = rusqlite::Connection::open(file.as_ref())?;
-        connection.busy_timeout(std::time::Duration::from_secs(5))?;
-        Ok(Some(connection))
     }
 }
 
@@ -123,6 +122,12 @@ impl std::fmt::Debug for Tables {
             .entries(self.specs.iter().map(|spec| &spec.name))
             .finish()
     }
+}
+
+fn second_connection(file: &Path) -> Result<Connection> {
+    let connection = Connection::open(file)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    Ok(connection)
 }
 
 /// Gives a memory database our time, so that its stream records are dated by it.

@@ -45,6 +45,9 @@ const MOST_ROUNDS: usize = 1_000;
 /// How often the background looks at streams and queues that did not call.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
+/// How many calls of one worker a desk machine runs at once, whatever the template allows.
+const MOST_POLLERS: u32 = 8;
+
 /// How often the background looks for what has expired.
 const EXPIRE_AGAIN: Duration = Duration::from_secs(1);
 
@@ -256,7 +259,7 @@ impl Engines {
             }),
         ];
         for spec in self.workers.specs() {
-            for _ in 0..spec.max_concurrency.max(1) {
+            for _ in 0..spec.max_concurrency.clamp(1, MOST_POLLERS) {
                 tasks.push(poll(self.workers.clone(), self.queues.clone(), spec.queue.clone()));
             }
         }

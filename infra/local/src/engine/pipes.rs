@@ -4,7 +4,7 @@
 //! transaction. A pipe that is added later begins with what the stream still holds past that checkpoint.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
 use dynoxide::actions::get_records::{GetRecordsRequest, Record};
@@ -26,6 +26,8 @@ pub struct Pipes {
     tables: Tables,
     queues: Queues,
     by_table: Arc<BTreeMap<String, Vec<Pipe>>>,
+    /// Held while pumping: two readers at once would deliver everything twice.
+    turn: Arc<Mutex<()>>,
 }
 
 #[derive(Debug)]
@@ -59,6 +61,7 @@ impl Pipes {
             tables,
             queues,
             by_table: Arc::new(by_table),
+            turn: Arc::default(),
         })
     }
 
@@ -67,6 +70,7 @@ impl Pipes {
     /// # Errors
     /// When the database or the queues fail.
     pub fn pump(&self) -> Result<Pumped> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut pumped = Pumped::default();
         for (table, pipes) in self.by_table.iter() {
             loop {

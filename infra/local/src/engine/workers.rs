@@ -1,10 +1,12 @@
 //! The pollers that Lambda runs for a queue: take a batch, call the function, delete what it has done.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context, Result};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
@@ -115,11 +117,17 @@ impl Worker {
                 .map(|message| message.id.clone())
                 .collect::<BTreeSet<_>>()
         };
-        let call = tokio::time::timeout(self.spec.timeout, (self.handler)(event(messages)?));
+        // A panic is a failed batch, as the Lambda runtime makes of it, and not the end of this poller.
+        let call = AssertUnwindSafe((self.handler)(event(messages)?)).catch_unwind();
+        let call = tokio::time::timeout(self.spec.timeout, call);
         let function = self.spec.function.as_str();
         let response = match call.await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Err(_panic)) => {
+                tracing::error!(function, "A worker panicked");
+                return Ok(all());
+            }
+            Ok(Ok(Err(error))) => {
                 tracing::error!(function, error = format!("{error:#}"), "A worker failed its batch");
                 return Ok(all());
             }

@@ -9,6 +9,8 @@ mod objects;
 #[cfg(test)]
 mod parameters;
 #[cfg(test)]
+mod patterns;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tables;

@@ -167,6 +167,10 @@ impl Refusal {
         )
     }
 
+    pub(super) fn bad_key() -> Self {
+        Self::bad("InvalidURI", "Couldn't parse the specified URI.")
+    }
+
     pub(super) fn no_bucket() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,

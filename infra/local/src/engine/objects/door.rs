@@ -22,6 +22,9 @@ use crate::engine::spec::RoleSpec;
 /// Far more than a picture, and less than the machine's memory.
 const LARGEST_BODY: usize = 256 * 1024 * 1024;
 
+/// COS's limit, in bytes.
+const LONGEST_KEY: usize = 850;
+
 /// The answer was lost on purpose.
 #[derive(Debug, thiserror::Error)]
 #[error("the store was told to lose this reply")]
@@ -116,6 +119,7 @@ impl Store {
     }
 
     async fn checked(&self, asked: &Asked, seen: &mut Seen) -> Result<Answer, Refusal> {
+        asked.check_key()?;
         asked.check_encoding()?;
         let role = self.role(asked)?;
         seen.role = Some(role.name.clone());
@@ -167,6 +171,7 @@ impl Store {
             return Ok(plain(status, ""));
         }
         let mut asked = Asked::read(cdn.bucket.clone(), request);
+        asked.check_key()?;
         // The signature is no part of what is asked of the bucket.
         asked.uri = Uri::try_from(asked.uri.path()).unwrap_or_default();
         self.engine(&asked).await
@@ -249,6 +254,16 @@ impl Asked {
 
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Keys are files here: none may climb out of its bucket.
+    fn check_key(&self) -> Result<(), Refusal> {
+        let climbs = self.key.split('/').any(|part| matches!(part, "." | ".."));
+        if climbs || self.key.len() > LONGEST_KEY {
+            Err(Refusal::bad_key())
+        } else {
+            Ok(())
+        }
     }
 
     /// COS knows no chunked signatures and no trailers.
