@@ -62,6 +62,15 @@ impl Tables {
         &self.specs
     }
 
+    /// The table of this full name, as it was asked for.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn spec(&self, name: &str) -> Result<&TableSpec> {
+        let found = self.specs.iter().find(|table| table.name == name);
+        found.with_context(|| format!("there is no table `{name}`"))
+    }
+
     fn create(&self, spec: &TableSpec) -> Result<()> {
         let mut described = DescribeTableRequest::default();
         described.table_name.clone_from(&spec.name);

@@ -3,17 +3,17 @@
 //! The service deletes what is past its second and marks the stream's record as its own doing. The embedded database
 //! knows no movable clock for a file, so the scan is ours; the mark waits beside the queues until the pipes read the record.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use anyhow::{Result, anyhow};
 use dynoxide::actions::delete_item::DeleteItemRequest;
 use dynoxide::actions::scan::ScanRequest;
 use dynoxide::errors::DynoxideError;
-use dynoxide::types::AttributeValue;
+use dynoxide::types::{AttributeValue, Item};
 use shared::Clock;
 
 use super::dynamodb::Tables;
-use super::pipes::item_name;
+use super::pipes::removal;
 use super::queues::Queues;
 use super::spec::TableSpec;
 
@@ -25,8 +25,6 @@ const PAGES: usize = 1_000;
 
 /// AWS leaves alone what expired longer ago than this: five years.
 const TOO_OLD_SECONDS: i64 = 5 * 365 * 24 * 60 * 60;
-
-type Item = HashMap<String, AttributeValue>;
 
 /// The service that removes what is past its time.
 #[derive(Clone, Debug)]
@@ -95,8 +93,7 @@ impl Expiry {
         let key: Item = keys
             .filter_map(|key| Some((key.name.clone(), item.get(&key.name)?.clone())))
             .collect();
-        let sorted: BTreeMap<_, _> = key.iter().collect();
-        let name = item_name(&serde_json::to_value(sorted)?);
+        let name = removal(table, item)?;
         let marked = table.stream.is_some();
         // Marked first: should this process end in between, an item that is past its time anyway has a stale mark.
         if marked {

@@ -9,13 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result, anyhow};
 use dynoxide::actions::get_records::{GetRecordsRequest, Record};
 use dynoxide::actions::get_shard_iterator::{decode_shard_iterator, encode_shard_iterator};
+use dynoxide::types::Item;
 use serde_json::{Value, json};
 
 use super::dynamodb::Tables;
 use super::input::InputTemplate;
 use super::pattern::Pattern;
 use super::queues::{Delivery, Queues};
-use super::spec::{ACCOUNT, PipeSpec, REGION};
+use super::spec::{ACCOUNT, PipeSpec, REGION, StreamView, TableSpec};
 
 /// How many records are read at once.
 const BATCH: usize = 100;
@@ -107,14 +108,15 @@ impl Pipes {
             ..Delivery::default()
         };
         for record in &records {
-            let keys = item_name(&serde_json::to_value(&record.dynamodb.keys)?);
-            let expired = record.event_name == "REMOVE" && self.queues.is_expired(table, &keys)?;
+            let item = record.dynamodb.old_image.as_ref().unwrap_or(&record.dynamodb.keys);
+            let removal = removal(self.tables.spec(table)?, item)?;
+            let expired = record.event_name == "REMOVE" && self.queues.is_expired(table, &removal)?;
             let event = as_lambda_sees_it(table, record, expired)?;
             let passing = pipes.iter().filter(|pipe| pipe.takes(&event));
             delivery
                 .messages
                 .extend(passing.map(|pipe| (pipe.queue.clone(), pipe.message(&event))));
-            delivery.expired.extend(expired.then_some(keys));
+            delivery.expired.extend(expired.then_some(removal));
         }
         self.queues.deliver(&delivery)?;
         // Only tidiness: what cannot be trimmed now will be trimmed next time.
@@ -157,9 +159,8 @@ impl Pipe {
 }
 
 fn compile(spec: &PipeSpec, tables: &Tables, queues: &Queues) -> Result<Pipe> {
-    let table = tables.specs().iter().find(|table| table.name == spec.table);
-    let table = table.with_context(|| format!("there is no table `{}`", spec.table))?;
-    anyhow::ensure!(table.stream.is_some(), "table `{}` has no stream", spec.table);
+    let streams = tables.spec(&spec.table)?.stream.is_some();
+    anyhow::ensure!(streams, "table `{}` has no stream", spec.table);
     queues.spec(&spec.queue)?;
     Ok(Pipe {
         queue: spec.queue.clone(),
@@ -168,10 +169,15 @@ fn compile(spec: &PipeSpec, tables: &Tables, queues: &Queues) -> Result<Pipe> {
     })
 }
 
-/// The name of an item, the same for the same keys in whatever order they stand.
-pub(crate) fn item_name(keys: &Value) -> String {
-    let sorted: BTreeMap<_, _> = keys.as_object().into_iter().flatten().collect();
-    serde_json::to_string(&sorted).unwrap_or_default()
+/// What the removal of `item` is known by: its keys and, where the stream shows it, the second it expired at. An item that
+/// is made anew under the same keys is another one.
+pub(crate) fn removal(table: &TableSpec, item: &Item) -> Result<String> {
+    let shows_it = matches!(table.stream, Some(StreamView::OldImage | StreamView::NewAndOldImages));
+    let keys = [Some(&table.partition_key), table.sort_key.as_ref()];
+    let names = keys.into_iter().flatten().map(|key| &key.name);
+    let names = names.chain(table.ttl_attribute.as_ref().filter(|_| shows_it));
+    let known: BTreeMap<_, _> = names.filter_map(|name| Some((name, item.get(name)?))).collect();
+    Ok(serde_json::to_string(&known)?)
 }
 
 fn as_lambda_sees_it(table: &str, record: &Record, expired: bool) -> Result<Value> {

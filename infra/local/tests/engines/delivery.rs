@@ -44,6 +44,11 @@ async fn the_delivery_domain_follows_only_links_that_are_signed_and_fresh() {
     assert_eq!(get(link.clone()).await.0, 200);
     clock.advance(SignedDuration::from_secs(1));
     assert_eq!(get(link).await.0, 403);
+    let seen = engines.objects.book().seen();
+    assert_eq!(
+        seen.iter().map(|seen| seen.status).collect::<Vec<_>>(),
+        [200, 200, 403, 403, 403, 200, 403]
+    );
 }
 
 #[tokio::test]

@@ -166,6 +166,40 @@ async fn what_time_removes_reaches_the_eraser_marked_as_the_services_doing() {
 }
 
 #[tokio::test]
+async fn an_item_made_anew_and_deleted_by_hand_is_not_times_doing() {
+    let clock = clock();
+    let engines = engines(&clock).await;
+    let (spec, handler, seen) = worker(ERASE);
+    engines.workers.attach(spec, handler).unwrap();
+    order(&engines, "one", "ready", clock.now().as_second()).await;
+    clock.advance(SignedDuration::from_secs(1));
+    assert_eq!(engines.run_expiry().unwrap(), 1);
+    order(&engines, "one", "ready", LATER).await;
+    let delete = dynamodb(&engines, "operator").delete_item().table_name(IMAGES);
+    delete
+        .key("account_id", s("acc"))
+        .key("id", s("one"))
+        .send()
+        .await
+        .unwrap();
+    engines.drain().await.unwrap();
+    let by: Vec<_> = bodies(&seen).iter().map(|body| body["by"].clone()).collect();
+    assert_eq!(by, [json!("dynamodb.amazonaws.com"), Value::Null]);
+}
+
+#[tokio::test]
+async fn a_worker_that_panics_fails_its_batch_and_no_more() {
+    let engines = engines(&clock()).await;
+    let (spec, _, _) = worker(PAINT);
+    engines
+        .workers
+        .attach(spec, Arc::new(|_| Box::pin(async { panic!("on purpose") })))
+        .unwrap();
+    engines.queues.send(PAINT, "a").unwrap();
+    assert_eq!(engines.drain().await.unwrap().failed, 1);
+}
+
+#[tokio::test]
 async fn a_restart_loses_nothing_and_repeats_nothing() {
     let (clock, folder) = (clock(), tempfile::TempDir::new().unwrap());
     let start = async || Engines::start(settings(&clock, Some(folder.path()))).await.unwrap();

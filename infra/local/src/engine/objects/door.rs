@@ -163,18 +163,32 @@ impl Store {
         find(&id).ok_or_else(Refusal::unknown_key)
     }
 
+    /// A link to the delivery domain, which the book shows without a role.
     async fn deliver(&self, request: Request<Bytes>) -> Result<Answer, Refusal> {
         let Some(cdn) = &self.spec.cdn else {
             return Ok(plain(StatusCode::NOT_FOUND, ""));
         };
-        if let Err(status) = cdn::check(cdn, request.method(), request.uri(), self.clock.now()) {
-            return Ok(plain(status, ""));
-        }
+        let checked = cdn::check(cdn, request.method(), request.uri(), self.clock.now());
         let mut asked = Asked::read(cdn.bucket.clone(), request);
-        asked.check_key()?;
-        // The signature is no part of what is asked of the bucket.
-        asked.uri = Uri::try_from(asked.uri.path()).unwrap_or_default();
-        self.engine(&asked).await
+        let mut seen = Seen {
+            link: true,
+            ..self.describe(&asked)
+        };
+        let result = match (checked, asked.check_key()) {
+            (Err(status), _) => Ok(plain(status, "")),
+            (_, Err(refusal)) => Err(refusal),
+            (Ok(()), Ok(())) => {
+                // The signature is no part of what is asked of the bucket.
+                asked.uri = Uri::try_from(asked.uri.path()).unwrap_or_default();
+                self.engine(&asked).await
+            }
+        };
+        seen.status = result
+            .as_ref()
+            .map_or_else(|refusal| refusal.status, Answer::status)
+            .as_u16();
+        self.book.note(seen);
+        result
     }
 
     /// Hands a request that was let in to the engine, without credentials and in the path style that it knows.
