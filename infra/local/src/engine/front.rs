@@ -11,6 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
+use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 use http_body_util::Full;
@@ -51,9 +52,11 @@ pub async fn serve(
     let inner = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .context("no port for the database")?;
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
     let front = Front {
         database: format!("http://{}/", inner.local_addr()?).into(),
-        client: Client::builder(TokioExecutor::new()).build_http(),
+        client: Client::builder(TokioExecutor::new()).build(connector),
         parameters,
         permissions,
     };
@@ -67,6 +70,8 @@ pub async fn serve(
             tracing::error!(error, "The database's server ended");
         }
     });
+    // Small answers must not wait for the peer to acknowledge the one before.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let door = Serving::start(|stop| async move {
         if let Err(error) = axum::serve(listener, router)
             .with_graceful_shutdown(stop.wanted())

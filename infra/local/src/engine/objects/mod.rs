@@ -138,6 +138,7 @@ impl Objects {
                         }
                     },
                 };
+                let _best_effort = stream.set_nodelay(true);
                 let store = Arc::clone(&store);
                 // Not axum: a lost reply is a service that fails, which hyper turns into a cut connection.
                 let service = service_fn(move |request| door::receive(Arc::clone(&store), request));
