@@ -58,6 +58,7 @@ struct Statement {
     entries: Vec<Line>,
     /// The cursor of the next page, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     next: Option<Cursor>,
 }
 
