@@ -3,4 +3,5 @@
 //! The engines stand in for AWS and the object store, the simulators for the companies, and the gateway hosts the very
 //! function libraries that Lambda runs.
 
+pub mod gateway;
 pub mod template;
