@@ -221,12 +221,18 @@ impl Ids {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if now > last.millis || last.millis - now > 1_000 {
             // Time went on; or the clock was set back, and an id tells the time it was told.
-            *last = Last { millis: now, counter: 0 };
+            *last = Last {
+                millis: now,
+                counter: 0,
+            };
         } else if last.counter < 0x0fff {
             last.counter += 1;
         } else {
             // More ids than one millisecond counts: borrow from the next.
-            *last = Last { millis: last.millis + 1, counter: 0 };
+            *last = Last {
+                millis: last.millis + 1,
+                counter: 0,
+            };
         }
         (last.millis, last.counter)
     }
