@@ -4,4 +4,6 @@
 //! function libraries that Lambda runs.
 
 pub mod engine;
+pub mod gateway;
 pub mod sim;
+pub mod template;

@@ -1,0 +1,153 @@
+//! From evaluated resources to what the rest of the program asks for.
+
+mod function;
+mod pipe;
+mod table;
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::evaluate::{Made, Stack};
+use super::resource::{Resource, short_name};
+use super::spec::{DeadLetters, QueueSpec, Template};
+use super::{TemplateError, wire};
+
+/// What SQS takes where a queue says nothing.
+const VISIBILITY_S: u32 = 30;
+const RETENTION_S: u32 = 345_600;
+
+pub(super) fn template(root: &Stack) -> Result<Template, TemplateError> {
+    let mut template = Template {
+        stage: root.stage.clone(),
+        functions: Vec::new(),
+        tables: Vec::new(),
+        queues: Vec::new(),
+        pipes: Vec::new(),
+        schedules: Vec::new(),
+    };
+    let mut mappings = Vec::new();
+    collect(root, &mut template, &mut mappings)?;
+    for (place, mapping) in mappings {
+        function::attach(&mut template, &place, mapping)?;
+    }
+    refuse_twins(root, &template)?;
+    template.functions.sort_by(|a, b| a.name.cmp(&b.name));
+    template.tables.sort_by(|a, b| a.name.cmp(&b.name));
+    template.queues.sort_by(|a, b| a.name.cmp(&b.name));
+    template.pipes.sort_by(|a, b| a.name.cmp(&b.name));
+    template.schedules.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(template)
+}
+
+/// A resource and where it is written.
+struct Place<'a> {
+    stack: &'a Stack,
+    made: &'a Made,
+}
+
+impl Place<'_> {
+    /// The properties as a `T`.
+    fn properties<T: DeserializeOwned>(&self) -> Result<T, TemplateError> {
+        self.read(&self.made.properties)
+    }
+
+    fn read<T: DeserializeOwned>(&self, value: &Value) -> Result<T, TemplateError> {
+        serde_path_to_error::deserialize(value).map_err(|error| {
+            let path = error.path().to_string();
+            let cause = error.into_inner();
+            self.fail(if path == "." {
+                cause.to_string()
+            } else {
+                format!("{path}: {cause}")
+            })
+        })
+    }
+
+    /// The thing of ours that `arn` names.
+    fn resource(&self, arn: &str) -> Result<Resource, TemplateError> {
+        Resource::from_arn(arn, &self.stack.stage)
+            .ok_or_else(|| self.fail(format!("names {arn}, which is no single thing of ours")))
+    }
+
+    /// The short name of the queue that `arn` names.
+    fn queue(&self, arn: &str) -> Result<String, TemplateError> {
+        match self.resource(arn)? {
+            Resource::Queue(queue) => Ok(queue),
+            Resource::Table(_)
+            | Resource::Index { .. }
+            | Resource::Stream(_)
+            | Resource::Parameter(_)
+            | Resource::Function(_) => Err(self.fail(format!("names {arn}, which is no queue"))),
+        }
+    }
+
+    /// A name of ours without product and stage.
+    fn short(&self, name: &str) -> Result<String, TemplateError> {
+        short_name(name, &self.stack.stage)
+            .ok_or_else(|| self.fail(format!("is named {name}, not vitrine-{}-…", self.stack.stage)))
+    }
+
+    fn fail(&self, problem: impl Into<String>) -> TemplateError {
+        TemplateError::new(&self.stack.file, &self.made.id, problem)
+    }
+}
+
+fn collect<'a>(
+    stack: &'a Stack,
+    template: &mut Template,
+    mappings: &mut Vec<(Place<'a>, wire::Mapping)>,
+) -> Result<(), TemplateError> {
+    for made in &stack.resources {
+        let place = Place { stack, made };
+        match made.kind.as_str() {
+            "AWS::Serverless::Function" => function::read(&place, template)?,
+            "AWS::Lambda::EventSourceMapping" => {
+                let mapping = place.properties()?;
+                mappings.push((place, mapping));
+            }
+            "AWS::DynamoDB::Table" => template.tables.push(table::read(&place)?),
+            "AWS::SQS::Queue" => template.queues.push(queue(&place)?),
+            "AWS::Pipes::Pipe" => template.pipes.push(pipe::read(&place)?),
+            _ => {}
+        }
+    }
+    stack
+        .nested
+        .iter()
+        .try_for_each(|child| collect(child, template, mappings))
+}
+
+fn queue(place: &Place<'_>) -> Result<QueueSpec, TemplateError> {
+    let queue: wire::Queue = place.properties()?;
+    let dead_letters = match queue.redrive_policy {
+        Some(policy) => Some(DeadLetters {
+            queue: place.queue(&policy.dead_letter_target_arn)?,
+            after: policy.max_receive_count,
+        }),
+        None => None,
+    };
+    Ok(QueueSpec {
+        logical_id: place.made.id.clone(),
+        short: place.short(&queue.queue_name)?,
+        name: queue.queue_name,
+        visibility_s: queue.visibility_timeout.unwrap_or(VISIBILITY_S),
+        retention_s: queue.message_retention_period.unwrap_or(RETENTION_S),
+        dead_letters,
+    })
+}
+
+/// API Gateway refuses two functions for one route; so do we.
+fn refuse_twins(root: &Stack, template: &Template) -> Result<(), TemplateError> {
+    let mut owners = BTreeMap::new();
+    for function in &template.functions {
+        for route in &function.routes {
+            if let Some(first) = owners.insert(route, &function.logical_id) {
+                let problem = format!("has the route {} {} of {first}", route.method, route.path);
+                return Err(TemplateError::new(&root.file, &function.logical_id, problem));
+            }
+        }
+    }
+    Ok(())
+}

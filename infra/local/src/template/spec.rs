@@ -1,0 +1,207 @@
+//! What the template says, as types.
+
+use std::collections::BTreeMap;
+
+use super::Resource;
+
+/// Everything the template makes that the rest of the program cares about, sorted by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// The stage it was evaluated for, such as `local`.
+    pub stage: String,
+    /// All functions, of routes and of queues.
+    pub functions: Vec<FunctionSpec>,
+    /// All tables.
+    pub tables: Vec<TableSpec>,
+    /// All queues, dead-letter queues among them.
+    pub queues: Vec<QueueSpec>,
+    /// What carries changes of a table into a queue.
+    pub pipes: Vec<PipeSpec>,
+    /// What wakes a function by the clock.
+    pub schedules: Vec<ScheduleSpec>,
+}
+
+impl Template {
+    /// The function of that folder.
+    #[must_use]
+    pub fn function(&self, folder: &str) -> Option<&FunctionSpec> {
+        self.functions.iter().find(|function| function.folder == folder)
+    }
+
+    /// The table of that short name.
+    #[must_use]
+    pub fn table(&self, short: &str) -> Option<&TableSpec> {
+        self.tables.iter().find(|table| table.short == short)
+    }
+
+    /// The queue of that short name.
+    #[must_use]
+    pub fn queue(&self, short: &str) -> Option<&QueueSpec> {
+        self.queues.iter().find(|queue| queue.short == short)
+    }
+}
+
+/// A Lambda function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionSpec {
+    /// Its id in the template.
+    pub logical_id: String,
+    /// `FunctionName`, such as `vitrine-local-images-get`.
+    pub name: String,
+    /// The last part of `CodeUri`, such as `images-get`.
+    pub folder: String,
+    /// The binary that is built for it.
+    pub binary: String,
+    /// What it answers; empty for a worker.
+    pub routes: Vec<Route>,
+    /// The variables it is given.
+    pub variables: BTreeMap<String, String>,
+    /// What it may do, in the template's order.
+    pub statements: Vec<Statement>,
+    /// Its memory, in megabytes.
+    pub memory_mb: u32,
+    /// How long it may run, in seconds.
+    pub timeout_s: u32,
+    /// How many may run at once, if that is reserved for it.
+    pub reserved_concurrency: Option<u32>,
+    /// The queues it works on.
+    pub queue_events: Vec<QueueEvent>,
+}
+
+/// A route of the HTTP API.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Route {
+    /// The method in capitals, or `ANY`.
+    pub method: String,
+    /// The path as the API writes it, such as `/v1/images/{id}`, or `$default` for whatever no other route takes.
+    pub path: String,
+}
+
+/// One allowance of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// What may be done, such as `dynamodb:GetItem`, in the template's order.
+    pub actions: Vec<String>,
+    /// On what.
+    pub resources: Vec<Resource>,
+}
+
+/// How a function takes messages from a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueEvent {
+    /// The queue's short name.
+    pub queue: String,
+    /// At most so many messages at once.
+    pub batch_size: u32,
+    /// At most so many batches at a time.
+    pub maximum_concurrency: Option<u32>,
+    /// Whether the function says which messages of a batch failed.
+    pub reports_failures: bool,
+}
+
+/// A DynamoDB table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSpec {
+    /// Its id in the template.
+    pub logical_id: String,
+    /// `TableName`.
+    pub name: String,
+    /// The name without product and stage, such as `images`.
+    pub short: String,
+    /// The partition key.
+    pub partition: Attribute,
+    /// The sort key, if there is one.
+    pub sort: Option<Attribute>,
+    /// Its global secondary indexes.
+    pub indexes: Vec<IndexSpec>,
+    /// The attribute that tells when an item expires.
+    pub ttl: Option<String>,
+    /// What its stream shows of an item, such as `NEW_AND_OLD_IMAGES`.
+    pub stream: Option<String>,
+    /// The ARN of the customer key it is encrypted with.
+    pub key: Option<String>,
+    /// How many days back it can be recovered.
+    pub recovery_days: Option<u32>,
+    /// Whether it withstands being deleted, by call and with the stack.
+    pub protected: bool,
+}
+
+/// A key attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// Its name.
+    pub name: String,
+    /// `S`, `N` or `B`.
+    pub kind: String,
+}
+
+/// A global secondary index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexSpec {
+    /// Its name.
+    pub name: String,
+    /// Its partition key.
+    pub partition: Attribute,
+    /// Its sort key, if there is one.
+    pub sort: Option<Attribute>,
+    /// `ALL`, `KEYS_ONLY` or `INCLUDE`.
+    pub projection: String,
+}
+
+/// An SQS queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueSpec {
+    /// Its id in the template.
+    pub logical_id: String,
+    /// `QueueName`.
+    pub name: String,
+    /// The name without product and stage, such as `images-paint`.
+    pub short: String,
+    /// For how long a message that was taken is hidden, in seconds.
+    pub visibility_s: u32,
+    /// For how long a message is kept, in seconds.
+    pub retention_s: u32,
+    /// Where a message goes that was taken too often.
+    pub dead_letters: Option<DeadLetters>,
+}
+
+/// Where a queue puts what it gives up on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetters {
+    /// The other queue's short name.
+    pub queue: String,
+    /// After being taken so often.
+    pub after: u32,
+}
+
+/// A pipe from a table's stream into a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PipeSpec {
+    /// Its id in the template.
+    pub logical_id: String,
+    /// `Name`.
+    pub name: String,
+    /// The short name of the table whose stream it reads.
+    pub table: String,
+    /// The short name of the queue it writes to.
+    pub queue: String,
+    /// Event patterns; a record passes if it matches one of them.
+    pub filters: Vec<serde_json::Value>,
+    /// What a message is made of, with `<$.path>` where the record's values go. Without it the record is the message.
+    pub input_template: Option<String>,
+    /// At most so many records at once.
+    pub batch_size: u32,
+}
+
+/// A schedule that wakes a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleSpec {
+    /// The event's id in the function's stanza.
+    pub name: String,
+    /// The function's folder.
+    pub function: String,
+    /// `rate(…)` or `cron(…)`.
+    pub expression: String,
+    /// The time zone the expression is read in.
+    pub time_zone: String,
+}
