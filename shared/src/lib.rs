@@ -1,16 +1,19 @@
 //! What every function of Vitrine stands on.
 //!
 //! The floors, top to bottom; nothing imports upwards:
-//! `http` (the edge: problems, extractors, manners) → `auth` → `flows` (what more than one function does) → `store`,
+//! `http` and `auth` (the edge: problems, extractors, manners; who is asking) → `flows` (what more than one function does) → `store`,
 //! `objects`, `providers` (the outside) → `domain` (the rules, free of transport) → `config`, `clock`, `entropy`, `ids`.
 
+pub mod auth;
 pub(crate) mod aws;
 pub mod clock;
 pub mod config;
 pub mod domain;
 pub(crate) mod egress;
 pub mod entropy;
+pub mod flows;
 pub mod grants;
+pub mod http;
 pub mod ids;
 pub mod network;
 pub mod objects;
@@ -20,6 +23,8 @@ pub mod platform;
 pub mod providers;
 pub mod secrets;
 pub mod store;
+pub mod telemetry;
+pub mod worker;
 
 pub use clock::Clock;
 pub use entropy::Entropy;

@@ -4,7 +4,6 @@
 //! the local stack too, because COS refuses any other form and what is tested is what ships.
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -20,10 +19,9 @@ use url::{Host, Url};
 
 use crate::aws::store_client;
 use crate::config::{ConfigError, Vars, is_loopback};
-use crate::domain::Store;
+use crate::domain::{ObjectKey, Store};
 use crate::egress::Egress;
-use crate::pictures::PictureFormat;
-use crate::{Entropy, Platform};
+use crate::Platform;
 
 /// The hosts it is reached at, the bucket's name before them.
 pub const HOSTS: &str = "*.myqcloud.com,*.tencentcos.cn";
@@ -32,61 +30,6 @@ pub const LONGEST_LINK: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long caches may keep a picture: what is erased must be gone from them in five minutes (`PRIVACY.md`).
 const CACHE: &str = "max-age=300";
-
-/// The name of an object: `p/`, 32 hexadecimal digits made by chance, and the format.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectKey(String);
-
-/// Why a text is no [`ObjectKey`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be an object key such as p/0123456789abcdef0123456789abcdef.jpg")]
-pub struct InvalidKey;
-
-impl ObjectKey {
-    /// A new key for a picture of `format`.
-    #[must_use]
-    pub fn new(entropy: &Entropy, format: PictureFormat) -> Self {
-        Self(format!("p/{}.{}", entropy.hex::<16>(), format.extension()))
-    }
-
-    /// The key as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ObjectKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for ObjectKey {
-    type Err = InvalidKey;
-
-    fn from_str(text: &str) -> Result<Self, InvalidKey> {
-        let (name, extension) = text
-            .strip_prefix("p/")
-            .and_then(|rest| rest.split_once('.'))
-            .ok_or(InvalidKey)?;
-        let is_hex = name.len() == 32 && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        let is_known = [PictureFormat::Jpeg, PictureFormat::Png]
-            .iter()
-            .any(|format| format.extension() == extension);
-        if is_hex && is_known {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidKey)
-        }
-    }
-}
-
-impl From<ObjectKey> for String {
-    fn from(key: ObjectKey) -> Self {
-        key.0
-    }
-}
 
 /// Why the store did not do what it was asked. Everything asked of it may be asked again.
 #[derive(Debug, thiserror::Error)]

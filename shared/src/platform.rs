@@ -13,6 +13,7 @@ use crate::config::{ConfigError, Vars, is_private};
 use crate::network::CaBundle;
 use crate::outbound::{Egress, Outbound};
 use crate::secrets::Secrets;
+use crate::store::Db;
 use crate::{Clock, Entropy, Ids};
 
 /// The parameter store gives at most so many parameters a call.
@@ -169,6 +170,12 @@ impl Platform {
     }
 
     /// The client of DynamoDB; all calls give the same one.
+    #[must_use]
+    pub fn db(&self) -> Db {
+        Db::new(self.dynamodb(), self.entropy.clone())
+    }
+
+    /// The client of DynamoDB.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         self.aws.dynamodb()

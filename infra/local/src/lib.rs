@@ -2,3 +2,6 @@
 //!
 //! The engines stand in for AWS and the object store, the simulators for the companies, and the gateway hosts the very
 //! function libraries that Lambda runs.
+
+pub mod engine;
+pub mod sim;

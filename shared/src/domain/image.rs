@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::Prompt;
+use crate::domain::{ObjectKey, Prompt};
 use crate::ids::{self, Id};
 
 /// How long a picture lives, counted from its order (promise P2).
@@ -40,7 +40,7 @@ pub struct Image {
     /// Where the provider holds the result until the link dies; never shown to anyone.
     pub result_url: Option<String>,
     /// The object's key in every store that has it.
-    pub object_key: Option<String>,
+    pub object_key: Option<ObjectKey>,
     /// The stores that have the object, or may have it because a reply was lost.
     pub stores: BTreeSet<Store>,
     /// Its owner wants it gone; it goes as soon as its outcome has settled the credit.

@@ -10,6 +10,7 @@ pub mod image;
 pub mod language;
 pub mod ledger;
 pub mod mail;
+pub mod object_key;
 pub mod text;
 
 pub use account::{Profile, Session};
@@ -18,4 +19,5 @@ pub use credits::Credits;
 pub use email::EmailAddress;
 pub use image::{Fallback, Image, ImageCount, PixelSize, Ratio, State, Store};
 pub use language::Language;
+pub use object_key::ObjectKey;
 pub use text::{Description, InvalidText, Name, Prompt, PromptCount};

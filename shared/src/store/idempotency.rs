@@ -6,8 +6,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use super::{Db, Expression, Guard, StoreError, Table, Write, from_item, key, to_item};
+use super::{Db, Expression, Guard, Item, Refused, StoreError, Table, Write, from_item, key, to_item};
 use crate::config::{ConfigError, Vars};
 use crate::ids::{self, Id};
 
@@ -31,6 +32,19 @@ pub struct Use {
     pub key_hash: String,
     /// What was asked: a hash over method, path and body.
     pub fingerprint: String,
+}
+
+impl Use {
+    /// `key` as `account` used it on `route` for the request with this fingerprint.
+    #[must_use]
+    pub fn new(account: Id<ids::Account>, route: &'static str, key: &str, fingerprint: String) -> Self {
+        Self {
+            account,
+            route,
+            key_hash: hex::encode(Sha256::digest(key)),
+            fingerprint,
+        }
+    }
 }
 
 /// The first answer to a request.
@@ -74,12 +88,15 @@ impl Idempotency {
         else {
             return Ok(None);
         };
-        let item: AnswerItem = from_item(item, || format!("{} {}", used.account, sk(used)))?;
-        let fresh = item.expires_at > now.as_second();
-        Ok(fresh.then_some(Answer {
-            fingerprint: item.fingerprint,
-            body: item.body,
-        }))
+        answer_from(item, used, now)
+    }
+
+    /// The answer that stood in the way of [`Idempotency::answer_write`], so that the loser of a race need not ask for it.
+    ///
+    /// # Errors
+    /// When the item is not in our form.
+    pub fn answer_in(&self, refused: &Refused, used: &Use, now: Timestamp) -> Result<Option<Answer>, StoreError> {
+        refused.item.clone().map_or(Ok(None), |item| answer_from(item, used, now))
     }
 
     /// Remembers the answer, as a piece of the very transaction that makes it true.
@@ -97,6 +114,15 @@ impl Idempotency {
         self.table
             .put_write(item, Expression::absent("pk", now), Guard::Idempotency)
     }
+}
+
+fn answer_from(item: Item, used: &Use, now: Timestamp) -> Result<Option<Answer>, StoreError> {
+    let item: AnswerItem = from_item(item, || format!("{} {}", used.account, sk(used)))?;
+    let fresh = item.expires_at > now.as_second();
+    Ok(fresh.then_some(Answer {
+        fingerprint: item.fingerprint,
+        body: item.body,
+    }))
 }
 
 fn sk(used: &Use) -> String {

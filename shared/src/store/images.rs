@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{BoxError, Db, Expression, Guard, Item, StoreError, Table, Updated, Write, from_item, key, to_item};
 use crate::config::{ConfigError, Vars};
 use crate::domain::image::{Failure, Refusal};
-use crate::domain::{Fallback, Image, PixelSize, Prompt, Ratio, State, Store};
+use crate::domain::{Fallback, Image, ObjectKey, PixelSize, Prompt, Ratio, State, Store};
 use crate::ids::{self, Id};
 
 /// The table `images`.
@@ -91,7 +91,7 @@ struct ImageItem {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     result_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    object_key: Option<String>,
+    object_key: Option<ObjectKey>,
     #[serde(
         skip_serializing_if = "BTreeSet::is_empty",
         default,
@@ -253,30 +253,15 @@ impl Images {
         }
     }
 
-    /// Lets go of a picture that was taken and not dispatched, so that the next worker need not wait for the lease.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn let_go(&self, image: &Image) -> Result<(), StoreError> {
-        let expression = Expression::update("SET #state = :queued REMOVE #lease_until")
-            .and_when("#attempt = :attempt AND #state IN (:claimed, :dispatched)")
-            .text(":queued", "queued")
-            .text(":claimed", "claimed")
-            .text(":dispatched", "dispatched")
-            .number(":attempt", image.attempt);
-        self.table.update(image_key(image.into()), expression).await.map(drop)
-    }
-
     /// Writes down, before the paid call, that the model is being asked. `false` when the picture is another worker's.
     ///
     /// # Errors
     /// When the store fails; then nobody has been asked.
-    pub async fn dispatched(&self, image: &Image, model: &str, requested: PixelSize) -> Result<bool, StoreError> {
-        let expression = Expression::update("SET #state = :dispatched, #model = :model, #requested = :requested")
+    pub async fn dispatched(&self, image: &Image, requested: PixelSize) -> Result<bool, StoreError> {
+        let expression = Expression::update("SET #state = :dispatched, #requested = :requested")
             .and_when("#attempt = :attempt AND #state = :claimed")
             .text(":dispatched", "dispatched")
             .text(":claimed", "claimed")
-            .text(":model", model)
             .value(":requested", size_value(requested)?)
             .number(":attempt", image.attempt);
         self.mine(image, expression).await
@@ -302,11 +287,11 @@ impl Images {
     ///
     /// # Errors
     /// When the store fails; then nothing has been stored.
-    pub async fn storing(&self, image: &Image, object_key: &str, store: Store) -> Result<bool, StoreError> {
+    pub async fn storing(&self, image: &Image, object_key: &ObjectKey, store: Store) -> Result<bool, StoreError> {
         let names = aws_sdk_dynamodb::types::AttributeValue::Ss(vec![store.as_str().to_owned()]);
         let expression = Expression::update("SET #object_key = :key ADD #stores :store")
             .and_when("#attempt = :attempt AND #state = :painted AND (attribute_not_exists(#object_key) OR #object_key = :key)")
-            .text(":key", object_key)
+            .text(":key", object_key.as_str())
             .value(":store", names)
             .text(":painted", "painted")
             .number(":attempt", image.attempt);

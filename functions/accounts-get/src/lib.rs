@@ -1,0 +1,100 @@
+//! `GET /v1/account`: the caller's own account.
+
+use axum::extract::{FromRef, State};
+use axum::{Router, routing::get};
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::auth::{Bearer, VerifyingKeys};
+use shared::config::{ConfigError, Vars};
+use shared::domain::{EmailAddress, Name, Profile};
+use shared::grants::{Action, Grant};
+use shared::http::{Json, Problem};
+use shared::ids::{self, Id};
+use shared::store::Accounts;
+use shared::{Clock, Platform};
+use utoipa::{OpenApi, ToSchema};
+
+/// What this function may touch.
+pub const GRANTS: &[Grant] = &[
+    Grant::Table("accounts", &[Action::GetItem]),
+    Grant::Parameter("token-keys"),
+];
+
+/// What this function needs.
+#[derive(Clone, Debug, FromRef)]
+pub struct Deps {
+    accounts: Accounts,
+    clock: Clock,
+    keys: VerifyingKeys,
+}
+
+impl Deps {
+    /// From the function's variables and its host.
+    ///
+    /// # Errors
+    /// When a variable is missing or wrong.
+    pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self {
+            accounts: Accounts::new(&platform.db(), vars)?,
+            clock: platform.clock.clone(),
+            keys: VerifyingKeys::configured(vars, &platform.secrets)?,
+        })
+    }
+}
+
+/// All that is kept about the person.
+#[derive(Serialize, ToSchema)]
+struct Account {
+    #[schema(value_type = String)]
+    id: Id<ids::Account>,
+    email: EmailAddress,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<Name>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// The version of the privacy policy that was accepted, and when.
+    policy_version: String,
+    #[schema(value_type = String, format = DateTime)]
+    policy_accepted_at: Timestamp,
+}
+
+impl From<Profile> for Account {
+    fn from(profile: Profile) -> Self {
+        Self {
+            id: profile.id,
+            email: profile.email,
+            name: profile.name,
+            created_at: profile.created_at,
+            policy_version: profile.consent.policy_version,
+            policy_accepted_at: profile.consent.accepted_at,
+        }
+    }
+}
+
+/// The route.
+pub fn router(deps: Deps) -> Router {
+    Router::new().route("/v1/account", get(read)).with_state(deps)
+}
+
+/// The route's part of the API's document.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(read))]
+    struct Part;
+    Part::openapi()
+}
+
+/// Read the account
+///
+/// All that is kept about the caller as a person.
+#[utoipa::path(
+    get, path = "/v1/account", tag = "accounts", operation_id = "accounts-get",
+    responses((status = 200, description = "The account", body = Account)),
+    security(("bearer" = []))
+)]
+async fn read(State(Deps { accounts, clock, .. }): State<Deps>, bearer: Bearer) -> Result<Json<Account>, Problem> {
+    let profile = accounts.profile(bearer.account());
+    let (_, profile) = bearer.beside(&accounts, clock.now(), profile).await?;
+    Ok(Json(profile.ok_or_else(Problem::not_found)?.into()))
+}

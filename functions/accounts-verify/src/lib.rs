@@ -1,0 +1,128 @@
+//! `POST /v1/accounts/verify`: the code from the mail turns a sign-up into an account, with a session and the bonus.
+
+use axum::extract::{FromRef, State};
+use axum::{Router, routing::post};
+use serde::{Deserialize, Serialize};
+use shared::auth::{HashKey, TokenSigner};
+use shared::config::{ConfigError, Vars};
+use shared::domain::{Code, Credits, EmailAddress};
+use shared::flows::sign_up::Proofs;
+use shared::grants::{Action, Grant};
+use shared::http::{Created, Json, Problem, SessionView};
+use shared::ids::{self, Id};
+use shared::store::{Accounts, Ledgers, Limits};
+use shared::{Clock, Platform};
+use utoipa::{OpenApi, ToSchema};
+
+/// What this function may touch.
+pub const GRANTS: &[Grant] = &[
+    Grant::Table(
+        "accounts",
+        &[Action::DeleteItem, Action::PutItem, Action::Query, Action::UpdateItem],
+    ),
+    Grant::Table("ledger", &[Action::PutItem]),
+    Grant::Table("limits", &[Action::PutItem, Action::UpdateItem]),
+    Grant::Parameter("hash-key"),
+    Grant::Parameter("token-signing-key"),
+];
+
+/// What this function needs.
+#[derive(Clone, Debug, FromRef)]
+pub struct Deps {
+    clock: Clock,
+    proofs: Proofs,
+    signer: TokenSigner,
+}
+
+impl Deps {
+    /// From the function's variables and its host.
+    ///
+    /// # Errors
+    /// When a variable is missing or wrong.
+    pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
+        let db = platform.db();
+        let proofs = Proofs {
+            accounts: Accounts::new(&db, vars)?,
+            ledgers: Ledgers::new(&db, vars)?,
+            limits: Limits::new(&db, vars)?,
+            ids: platform.ids.clone(),
+            hash_key: HashKey::configured(vars, &platform.secrets)?,
+        };
+        Ok(Self {
+            clock: platform.clock.clone(),
+            proofs,
+            signer: TokenSigner::configured(vars, &platform.secrets)?,
+        })
+    }
+}
+
+/// What proves an address: the sign-up's id and the code that was mailed.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Proof {
+    email: EmailAddress,
+    /// From the answer to the sign-up.
+    #[schema(value_type = String)]
+    signup_id: Id<ids::SignUp>,
+    /// From the mail.
+    code: Code,
+}
+
+/// A new account.
+#[derive(Serialize, ToSchema)]
+struct NewAccount {
+    #[schema(value_type = String)]
+    account_id: Id<ids::Account>,
+    session: SessionView,
+    credits: CreditsGiven,
+}
+
+/// What the account begins with.
+#[derive(Serialize, ToSchema)]
+struct CreditsGiven {
+    /// The sign-up bonus; nothing for an address that has had it in the last twelve months.
+    available: Credits,
+}
+
+/// The route.
+pub fn router(deps: Deps) -> Router {
+    Router::new()
+        .route("/v1/accounts/verify", post(verify))
+        .with_state(deps)
+}
+
+/// The route's part of the API's document.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(verify))]
+    struct Part;
+    Part::openapi()
+}
+
+/// Prove the address
+///
+/// Makes the account, begins its first session and gives the sign-up bonus. A code is good for 15 minutes and five tries.
+#[utoipa::path(
+    post, path = "/v1/accounts/verify", tag = "accounts", operation_id = "accounts-verify", request_body = Proof,
+    responses((status = 201, description = "The account is made", body = NewAccount))
+)]
+async fn verify(
+    State(Deps { clock, proofs, signer }): State<Deps>,
+    Json(Proof { email, signup_id, code }): Json<Proof>,
+) -> Result<Created<NewAccount>, Problem> {
+    let now = clock.now();
+    let proved = proofs.prove(&email, signup_id, &code, now).await?;
+    let session = SessionView::begun(&proved.session, &signer, now)?;
+    let credits = CreditsGiven {
+        available: proved.balance.available,
+    };
+    Ok(Created::at(
+        "/v1/account",
+        NewAccount {
+            account_id: proved.profile.id,
+            session,
+            credits,
+        },
+    ))
+}

@@ -1,0 +1,136 @@
+//! `GET /v1/credits`: what the caller has, and every entry that led there, newest first.
+
+use axum::extract::{FromRef, State};
+use axum::{Router, routing::get};
+use jiff::Timestamp;
+use serde::Serialize;
+use shared::auth::{Caller, VerifyingKeys};
+use shared::config::{ConfigError, Vars};
+use shared::domain::Credits;
+use shared::domain::ledger::{Entry, EntryKind, Side};
+use shared::grants::{Action, Grant};
+use shared::http::{Cursor, Json, Paging, Problem, Query};
+use shared::ids::{self, Id};
+use shared::store::{Accounts, Ledgers};
+use shared::{Clock, Platform};
+use utoipa::{OpenApi, ToSchema};
+
+/// What this function may touch.
+pub const GRANTS: &[Grant] = &[
+    Grant::Table("accounts", &[Action::GetItem]),
+    Grant::Table("ledger", &[Action::GetItem, Action::Query]),
+    Grant::Parameter("token-keys"),
+];
+
+/// What this function needs.
+#[derive(Clone, Debug, FromRef)]
+pub struct Deps {
+    accounts: Accounts,
+    clock: Clock,
+    keys: VerifyingKeys,
+    ledgers: Ledgers,
+}
+
+impl Deps {
+    /// From the function's variables and its host.
+    ///
+    /// # Errors
+    /// When a variable is missing or wrong.
+    pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
+        let db = platform.db();
+        Ok(Self {
+            accounts: Accounts::new(&db, vars)?,
+            clock: platform.clock.clone(),
+            keys: VerifyingKeys::configured(vars, &platform.secrets)?,
+            ledgers: Ledgers::new(&db, vars)?,
+        })
+    }
+}
+
+/// The account's credits.
+#[derive(Serialize, ToSchema)]
+struct Statement {
+    /// What can be spent. One credit is one picture.
+    available: Credits,
+    /// What is set aside for pictures being painted.
+    held: Credits,
+    /// Newest first.
+    entries: Vec<Line>,
+    /// The cursor of the next page, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Cursor>,
+}
+
+/// One entry, from the account's side.
+#[derive(Serialize, ToSchema)]
+struct Line {
+    /// 1, 2, 3, …
+    seq: u64,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    kind: EntryKind,
+    /// What it changed in `available`.
+    available: Credits,
+    /// What it changed in `held`.
+    held: Credits,
+    /// The picture it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    image: Option<Id<ids::Image>>,
+}
+
+impl From<Entry> for Line {
+    fn from(entry: Entry) -> Self {
+        Self {
+            seq: entry.seq,
+            at: entry.at,
+            kind: entry.kind,
+            available: entry.on(Side::Available),
+            held: entry.on(Side::Held),
+            image: entry.image,
+        }
+    }
+}
+
+/// The route.
+pub fn router(deps: Deps) -> Router {
+    Router::new().route("/v1/credits", get(list)).with_state(deps)
+}
+
+/// The route's part of the API's document.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(list))]
+    struct Part;
+    Part::openapi()
+}
+
+/// Read the balance
+///
+/// What the account has, and the entries that led there.
+#[utoipa::path(
+    get, path = "/v1/credits", tag = "credits", operation_id = "credits-list", params(Paging),
+    responses((status = 200, description = "Balance and entries", body = Statement)),
+    security(("bearer" = []))
+)]
+async fn list(
+    State(Deps { accounts, ledgers, .. }): State<Deps>,
+    caller: Caller,
+    Query(page): Query<Paging>,
+) -> Result<Json<Statement>, Problem> {
+    let profile = accounts
+        .profile(caller.account())
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    let before: Option<u64> = page.after()?;
+    let balance = ledgers.balance(profile.ledger).await?;
+    let entries = ledgers.entries(profile.ledger, before, page.one_more()).await?;
+    let page = page.cut(entries, |entry| entry.seq).map(Line::from);
+    Ok(Json(Statement {
+        available: balance.available,
+        held: balance.held,
+        entries: page.items,
+        next: page.next,
+    }))
+}

@@ -1,0 +1,150 @@
+//! `GET /v1/images/{id}`: one picture, what became of its credit, and where to download it.
+//!
+//! `Prefer: wait=N` lets the request wait for the picture's end, in at most two requests of an account at once.
+
+use std::time::Duration;
+
+use axum::extract::{FromRef, State};
+use axum::{Router, routing::get};
+use jiff::SignedDuration;
+use shared::auth::{Bearer, VerifyingKeys};
+use shared::config::{ConfigError, Vars};
+use shared::domain::{Image, State as ImageState};
+use shared::flows::painting::link_life;
+use shared::grants::{Action, Grant, ObjectAction};
+use shared::http::{ImageView, Json, Path, Problem, Wait};
+use shared::ids::{self, Id};
+use shared::objects::Objects;
+use shared::store::images::ImageKey;
+use shared::store::{Accounts, Images, Limits, StoreError};
+use shared::{Clock, Platform};
+use utoipa::OpenApi;
+
+/// What this function may touch.
+pub const GRANTS: &[Grant] = &[
+    Grant::Table("accounts", &[Action::GetItem]),
+    Grant::Table("images", &[Action::GetItem]),
+    Grant::Table("limits", &[Action::PutItem, Action::UpdateItem]),
+    Grant::Parameter("cos-reader"),
+    Grant::Parameter("token-keys"),
+    Grant::Bucket(&[ObjectAction::GetObject]),
+];
+
+/// How many requests of one account may wait at once.
+const WAITING_AT_ONCE: u8 = 2;
+
+/// How often a waiting request looks.
+const LOOK_EVERY: Duration = Duration::from_millis(400);
+
+/// What this function needs.
+#[derive(Clone, Debug, FromRef)]
+pub struct Deps {
+    accounts: Accounts,
+    clock: Clock,
+    images: Images,
+    keys: VerifyingKeys,
+    limits: Limits,
+    objects: Objects,
+}
+
+impl Deps {
+    /// From the function's variables and its host.
+    ///
+    /// # Errors
+    /// When a variable is missing or wrong.
+    pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
+        let db = platform.db();
+        Ok(Self {
+            accounts: Accounts::new(&db, vars)?,
+            clock: platform.clock.clone(),
+            images: Images::new(&db, vars)?,
+            keys: VerifyingKeys::configured(vars, &platform.secrets)?,
+            limits: Limits::new(&db, vars)?,
+            objects: Objects::delivering(vars, platform)?,
+        })
+    }
+}
+
+/// The route.
+pub fn router(deps: Deps) -> Router {
+    Router::new().route("/v1/images/{id}", get(read)).with_state(deps)
+}
+
+/// The route's part of the API's document.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(read))]
+    struct Part;
+    Part::openapi()
+}
+
+/// Read a picture
+///
+/// Its state, what became of its credit, what was asked and what was delivered, and, once it is ready, an address to
+/// download it from that dies within the hour. With `Prefer: wait=20` the answer waits up to so many seconds for the end.
+#[utoipa::path(
+    get, path = "/v1/images/{id}", tag = "images", operation_id = "images-get",
+    params(
+        ("id" = String, Path, description = "The picture's id", example = "img_01kb0v1cqhe8svdnq7tqw8vz6n"),
+        ("Prefer" = Option<String>, Header, description = "`wait=N`: wait up to N seconds, at most 20, for the picture's end"),
+    ),
+    responses((status = 200, description = "The picture", body = ImageView)),
+    security(("bearer" = []))
+)]
+async fn read(
+    State(deps): State<Deps>,
+    bearer: Bearer,
+    Path(id): Path<Id<ids::Image>>,
+    wait: Wait,
+) -> Result<(Wait, Json<ImageView>), Problem> {
+    let now = deps.clock.now();
+    let key = ImageKey {
+        account_id: bearer.account(),
+        id: id.alive(now)?,
+    };
+    let (_, found) = bearer.beside(&deps.accounts, now, deps.images.find(key, now)).await?;
+    let mut image = found.ok_or_else(Problem::not_found)?;
+    if !image.state.is_final() && wait.is_asked() {
+        image = deps.wait_for_end(image, wait).await?.ok_or_else(Problem::not_found)?;
+    }
+    Ok((wait, Json(deps.view(&image).await?)))
+}
+
+impl Deps {
+    /// The picture when it has ended or the time is up; as it is now when the account already waits in too many requests.
+    async fn wait_for_end(&self, image: Image, wait: Wait) -> Result<Option<Image>, StoreError> {
+        let hold = SignedDuration::try_from(wait.duration()).unwrap_or(SignedDuration::ZERO);
+        let Some(slot) = self
+            .limits
+            .wait_slot(image.account, WAITING_AT_ONCE, hold, self.clock.now())
+            .await?
+        else {
+            return Ok(Some(image));
+        };
+        let looks = wait.duration().as_millis() / LOOK_EVERY.as_millis();
+        let mut current = Some(image.clone());
+        for _ in 0..looks {
+            tokio::time::sleep(LOOK_EVERY).await;
+            current = self.images.find((&image).into(), self.clock.now()).await?;
+            if current.as_ref().is_none_or(|image| image.state.is_final()) {
+                break;
+            }
+        }
+        self.limits.leave(slot).await?;
+        Ok(current)
+    }
+
+    async fn view(&self, image: &Image) -> Result<ImageView, Problem> {
+        let now = self.clock.now();
+        let view = ImageView::new(image);
+        match &image.object_key {
+            Some(object_key) if image.state == ImageState::Ready => {
+                let life = link_life(image, now);
+                let link = self.objects.download_link(object_key, now, life).await?;
+                Ok(view.with_download(link))
+            }
+            Some(_) | None => Ok(view),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Worker of the queue `images-paint`: one message, one picture.
+//!
+//! The table's stream puts a message there for every new order. `flows::painting` does the work; what cannot be finished
+//! now comes again after the queue's visibility time-out.
+
+use std::sync::Arc;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use shared::config::{ConfigError, Vars};
+use shared::flows::painting::Painter;
+use shared::grants::{Action, Grant, ObjectAction};
+use shared::objects::Objects;
+use shared::providers::seedream::Seedream;
+use shared::store::{Accounts, Images, Ledgers};
+use shared::{Platform, worker};
+
+/// What this function may touch.
+pub const GRANTS: &[Grant] = &[
+    Grant::Table("accounts", &[Action::GetItem]),
+    Grant::Table("images", &[Action::DeleteItem, Action::GetItem, Action::UpdateItem]),
+    Grant::Table("ledger", &[Action::DeleteItem, Action::GetItem, Action::PutItem]),
+    Grant::Queue("images-paint"),
+    Grant::Parameter("cos-painter"),
+    Grant::Parameter("seedream-key"),
+    Grant::Bucket(&[ObjectAction::DeleteObject, ObjectAction::PutObject]),
+];
+
+/// What this function needs.
+#[derive(Clone)]
+pub struct Deps {
+    painter: Painter,
+}
+
+impl Deps {
+    /// From the function's variables and its host.
+    ///
+    /// # Errors
+    /// When a variable is missing or wrong.
+    pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
+        let db = platform.db();
+        let painter = Painter {
+            accounts: Accounts::new(&db, vars)?,
+            images: Images::new(&db, vars)?,
+            ledgers: Ledgers::new(&db, vars)?,
+            model: Arc::new(Seedream::new(vars, platform)?),
+            objects: Objects::new(vars, platform)?,
+            clock: platform.clock.clone(),
+            entropy: platform.entropy.clone(),
+        };
+        Ok(Self { painter })
+    }
+}
+
+/// Paints the pictures of one batch.
+pub async fn work(deps: Deps, event: SqsEvent) -> SqsBatchResponse {
+    worker::each(event, |image| deps.painter.paint(image)).await
+}

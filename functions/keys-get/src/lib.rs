@@ -1,0 +1,61 @@
+//! `GET /.well-known/jwks.json`: the public keys of access tokens, for anyone who wants to check one.
+
+use axum::extract::{FromRef, State};
+use axum::response::IntoResponse;
+use axum::{Router, routing::get};
+use shared::auth::JwkSet;
+use shared::config::{ConfigError, Vars};
+use shared::grants::Grant;
+use shared::http::document::PublicFor;
+use shared::http::{Json, Kind, openapi, with_manners};
+use shared::{Ids, Platform};
+use utoipa::OpenApi;
+
+/// What this function may touch: the public keys.
+pub const GRANTS: &[Grant] = &[Grant::Parameter("token-keys")];
+
+/// What this function needs.
+#[derive(Clone, FromRef)]
+pub struct Deps {
+    /// Names requests.
+    pub ids: Ids,
+    /// The document in the parameter that `TOKEN_KEYS_PARAMETER` names.
+    pub keys: JwkSet,
+}
+
+impl Deps {
+    /// Takes what is needed from the host.
+    ///
+    /// # Errors
+    /// When the keys are not there or are not a set of keys.
+    pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
+        Ok(Self {
+            ids: platform.ids.clone(),
+            keys: platform.secrets.json(vars, "TOKEN_KEYS_PARAMETER")?,
+        })
+    }
+}
+
+/// Serves the route.
+pub fn router(deps: Deps) -> Router {
+    let ids = deps.ids.clone();
+    let routes = Router::new().route("/.well-known/jwks.json", get(keys));
+    with_manners(routes.with_state(deps), ids)
+}
+
+/// The route in the API's document.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(keys))]
+    struct Document;
+    openapi::with_problems(Document::openapi(), &[Kind::Internal])
+}
+
+/// Read the public keys of access tokens
+#[utoipa::path(get, path = "/.well-known/jwks.json", operation_id = "keys-get", tag = "service",
+    responses((status = 200, description = "The keys; keep them for five minutes", body = JwkSet)))]
+async fn keys(State(keys): State<JwkSet>) -> impl IntoResponse {
+    // A key is published a day before it signs, so five minutes in a cache hide none.
+    (PublicFor(300), Json(keys))
+}

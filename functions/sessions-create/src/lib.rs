@@ -1,0 +1,113 @@
+//! `POST /v1/sessions`: sign in.
+//!
+//! An address without an account costs the same work and gets the same answer as a wrong password.
+
+use axum::extract::{FromRef, State};
+use axum::{Router, routing::post};
+use jiff::SignedDuration;
+use serde::Deserialize;
+use shared::auth::{HashKey, Password, TokenSigner};
+use shared::config::{ConfigError, Vars};
+use shared::domain::EmailAddress;
+use shared::flows::sign_in;
+use shared::grants::{Action, Grant};
+use shared::http::{Created, Json, Kind, Problem, SessionView};
+use shared::store::limits::Policy;
+use shared::store::{Accounts, Limits};
+use shared::{Clock, Ids, Platform};
+use utoipa::{OpenApi, ToSchema};
+
+/// What this function may touch.
+pub const GRANTS: &[Grant] = &[
+    Grant::Table("accounts", &[Action::GetItem, Action::PutItem]),
+    Grant::Table("limits", &[Action::UpdateItem]),
+    Grant::Parameter("hash-key"),
+    Grant::Parameter("token-signing-key"),
+];
+
+/// How often one address may be tried.
+const TRIES: Policy = Policy {
+    name: "sign-in",
+    quota: 10,
+    window: SignedDuration::from_mins(15),
+};
+
+/// What this function needs.
+#[derive(Clone, Debug, FromRef)]
+pub struct Deps {
+    accounts: Accounts,
+    clock: Clock,
+    hash_key: HashKey,
+    ids: Ids,
+    limits: Limits,
+    signer: TokenSigner,
+}
+
+impl Deps {
+    /// From the function's variables and its host.
+    ///
+    /// # Errors
+    /// When a variable is missing or wrong.
+    pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
+        let db = platform.db();
+        Ok(Self {
+            accounts: Accounts::new(&db, vars)?,
+            clock: platform.clock.clone(),
+            hash_key: HashKey::configured(vars, &platform.secrets)?,
+            ids: platform.ids.clone(),
+            limits: Limits::new(&db, vars)?,
+            signer: TokenSigner::configured(vars, &platform.secrets)?,
+        })
+    }
+}
+
+/// Who signs in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Credentials {
+    email: EmailAddress,
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 72)]
+    password: Password,
+}
+
+/// The route.
+pub fn router(deps: Deps) -> Router {
+    Router::new().route("/v1/sessions", post(create)).with_state(deps)
+}
+
+/// The route's part of the API's document.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(create))]
+    struct Part;
+    Part::openapi()
+}
+
+/// Sign in
+///
+/// Begins a session. Its access token is good for 15 minutes.
+#[utoipa::path(
+    post, path = "/v1/sessions", tag = "sessions", operation_id = "sessions-create", request_body = Credentials,
+    responses((status = 201, description = "The session has begun", body = SessionView))
+)]
+async fn create(
+    State(deps): State<Deps>,
+    Json(Credentials { email, password }): Json<Credentials>,
+) -> Result<Created<SessionView>, Problem> {
+    let now = deps.clock.now();
+    let subject = deps.hash_key.hash("sign-in", email.normalised().as_bytes()).to_hex();
+    deps.limits.take(TRIES, &subject, now).await?;
+    let profile = sign_in::account_of(&email, &deps.accounts).await?;
+    let right = password
+        .verify_or_burn(profile.as_ref().map(|profile| &profile.password_hash))
+        .await?;
+    let profile = profile
+        .filter(|_| right)
+        .ok_or_else(|| Problem::of(Kind::InvalidCredentials))?;
+    let session = sign_in::begin_session(&profile, &deps.accounts, &deps.ids).await?;
+    Ok(Created::at(
+        "/v1/account",
+        SessionView::begun(&session, &deps.signer, now)?,
+    ))
+}

@@ -1,0 +1,163 @@
+//! The door of DynamoDB and the parameter store: it asks who calls and what they may do, then lets them through.
+//!
+//! Each function signs with its own folder name as access key id, which is how the door knows the role that the template
+//! gave it. The signature itself is not checked here: there is nothing to forge on one's own machine.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::response::Response;
+use axum::serve::ListenerExt as _;
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, Uri, header};
+use http_body_util::Full;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::access;
+use super::dynamodb::Tables;
+use super::grants::Permissions;
+use super::serving::Serving;
+use super::signature::Authorization;
+use super::ssm::Parameters;
+
+/// What DynamoDB takes at most.
+const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+#[derive(Clone)]
+struct Front {
+    database: Arc<str>,
+    client: Client<HttpConnector, Full<Bytes>>,
+    parameters: Parameters,
+    permissions: Arc<Permissions>,
+}
+
+/// Serves both on `listener`.
+///
+/// # Errors
+/// When no port can be had for the database behind the door.
+pub async fn serve(
+    listener: TcpListener,
+    tables: &Tables,
+    parameters: Parameters,
+    permissions: Arc<Permissions>,
+) -> Result<Vec<Serving>> {
+    let inner = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .context("no port for the database")?;
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    let front = Front {
+        database: format!("http://{}/", inner.local_addr()?).into(),
+        client: Client::builder(TokioExecutor::new()).build(connector),
+        parameters,
+        permissions,
+    };
+    let database = tables.database().clone();
+    let router = Router::new()
+        .fallback(receive)
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .with_state(front);
+    let behind = Serving::start(|stop| async move {
+        if let Err(error) = dynoxide::server::serve_with_shutdown(inner, database, stop.wanted()).await {
+            tracing::error!(error, "The database's server ended");
+        }
+    });
+    // Small answers must not wait for the peer to acknowledge the one before.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let door = Serving::start(|stop| async move {
+        if let Err(error) = axum::serve(listener, router)
+            .with_graceful_shutdown(stop.wanted())
+            .await
+        {
+            tracing::error!(%error, "The database's door closed");
+        }
+    });
+    Ok(vec![door, behind])
+}
+
+async fn receive(State(front): State<Front>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
+    let target = headers
+        .get("x-amz-target")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let Some((service, operation)) = target.split_once('.') else {
+        return front.pass(method, &headers, body).await;
+    };
+    let Some(caller) = Authorization::of(&headers) else {
+        return refusal("MissingAuthenticationToken", "Request is missing Authentication Token");
+    };
+    if service == "AmazonSSM" {
+        return front.parameters.answer(caller.id, operation, &body, &front.permissions);
+    }
+    // What is no JSON names no table; the database refuses it better than this door could.
+    let needs =
+        serde_json::from_slice::<Value>(&body).map_or_else(|_| Vec::new(), |body| access::needs(operation, &body));
+    match access::check(&front.permissions, caller.id, &needs) {
+        Ok(()) => front.pass(method, &headers, body).await,
+        Err(denied) => {
+            tracing::warn!(principal = caller.id, operation, "{denied}");
+            refusal(
+                "com.amazonaws.dynamodb.v20120810#AccessDeniedException",
+                &denied.to_string(),
+            )
+        }
+    }
+}
+
+impl Front {
+    async fn pass(&self, method: Method, headers: &HeaderMap, body: Bytes) -> Response {
+        let mut request = http::Request::new(Full::new(body));
+        *request.method_mut() = method;
+        *request.uri_mut() = self.database.parse().unwrap_or_else(|_| Uri::default());
+        *request.headers_mut() = headers.clone();
+        // The client sets these for the connection it opens.
+        for name in [
+            header::HOST,
+            header::CONTENT_LENGTH,
+            header::TRANSFER_ENCODING,
+            header::CONNECTION,
+        ] {
+            request.headers_mut().remove(name);
+        }
+        match self.client.request(request).await {
+            Ok(response) => response.map(Body::new),
+            Err(error) => {
+                tracing::error!(%error, "The database did not answer");
+                answer(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "application/x-amz-json-1.0",
+                    &json!({
+                        "__type": "com.amazonaws.dynamodb.v20120810#InternalServerError",
+                        "message": "The database did not answer",
+                    }),
+                )
+            }
+        }
+    }
+}
+
+fn refusal(kind: &str, message: &str) -> Response {
+    answer(
+        StatusCode::BAD_REQUEST,
+        "application/x-amz-json-1.0",
+        &json!({"__type": kind, "Message": message}),
+    )
+}
+
+/// An answer in the AWS JSON protocol.
+pub(crate) fn answer(status: StatusCode, content_type: &'static str, body: &Value) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+    response
+}

@@ -1,0 +1,324 @@
+//! The engines that stand in for AWS and the object store: tables, parameters, objects, streams, queues and their workers.
+//!
+//! Tests drive them step by step ([`Engines::drain`], [`Engines::run_expiry`]); `vitrine serve` lets them run by
+//! themselves ([`Engines::run_in_background`]).
+
+mod access;
+pub mod dynamodb;
+pub mod expiry;
+pub mod front;
+pub mod grants;
+pub mod input;
+pub mod objects;
+pub mod pattern;
+pub mod pipes;
+pub mod queues;
+pub mod serving;
+mod signature;
+pub mod spec;
+pub mod ssm;
+pub mod workers;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use shared::{Clock, Entropy};
+use tokio::net::TcpListener;
+
+use dynamodb::Tables;
+use expiry::Expiry;
+use grants::Permissions;
+use objects::{Objects, ObjectsSpec};
+use pipes::{Pipes, Pumped};
+use queues::Queues;
+use serving::Serving;
+use spec::{PipeSpec, QueueSpec, TableSpec};
+use ssm::Parameters;
+use workers::{Worked, Workers};
+
+/// How many rounds of pumping and working `drain` allows before it calls the stack restless.
+const MOST_ROUNDS: usize = 1_000;
+
+/// How often the background looks at streams and queues that did not call.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// How many calls of one worker a desk machine runs at once, whatever the template allows.
+const MOST_POLLERS: u32 = 8;
+
+/// How often the background looks for what has expired.
+const EXPIRE_AGAIN: Duration = Duration::from_secs(1);
+
+/// All that the engines are made from.
+#[derive(Debug)]
+pub struct Settings {
+    /// The time they go by.
+    pub clock: Clock,
+    /// Where message ids and receipts come from.
+    pub entropy: Entropy,
+    /// Where they keep their files; without it all is in memory and gone afterwards.
+    pub directory: Option<PathBuf>,
+    /// Where DynamoDB and the parameter store listen; without it any free port.
+    pub dynamodb: Option<TcpListener>,
+    /// Where the object store listens; without it any free port.
+    pub store: Option<TcpListener>,
+    /// The tables.
+    pub tables: Vec<TableSpec>,
+    /// The queues, dead-letter queues among them.
+    pub queues: Vec<QueueSpec>,
+    /// The pipes from the tables' streams to the queues.
+    pub pipes: Vec<PipeSpec>,
+    /// The buckets, the key pairs to them and the delivery domain.
+    pub objects: ObjectsSpec,
+    /// Who may do what.
+    pub permissions: Permissions,
+}
+
+impl Settings {
+    /// Nothing but a clock: everything in memory, on free ports.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            entropy: Entropy::system(),
+            directory: None,
+            dynamodb: None,
+            store: None,
+            tables: Vec::new(),
+            queues: Vec::new(),
+            pipes: Vec::new(),
+            objects: ObjectsSpec::default(),
+            permissions: Permissions::none(),
+        }
+    }
+}
+
+/// The running engines. Dropping them closes their ports.
+#[derive(Debug)]
+pub struct Engines {
+    /// The tables, past every permission.
+    pub tables: Tables,
+    /// The parameter store, past every permission.
+    pub parameters: Parameters,
+    /// The queues.
+    pub queues: Queues,
+    /// The object store, its book and its faults.
+    pub objects: Objects,
+    /// The workers; attach functions here.
+    pub workers: Workers,
+    pipes: Pipes,
+    expiry: Expiry,
+    dynamodb: SocketAddr,
+    store: SocketAddr,
+    serving: Mutex<Vec<Serving>>,
+}
+
+/// What draining moved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Drained {
+    /// Stream records that were read.
+    pub records: usize,
+    /// Messages that the pipes made of them.
+    pub messages: usize,
+    /// Calls of workers.
+    pub calls: usize,
+    /// Messages that are done.
+    pub done: usize,
+    /// Times that a message was not done.
+    pub failed: usize,
+}
+
+impl Engines {
+    /// Opens or makes everything and serves it.
+    ///
+    /// # Errors
+    /// When a file, a port or a part of the model is not as it should be.
+    pub async fn start(settings: Settings) -> Result<Self> {
+        let directory = settings.directory.as_deref();
+        if let Some(directory) = directory {
+            std::fs::create_dir_all(directory).context("could not make the stack's directory")?;
+        }
+        let clock = settings.clock;
+        let tables = Tables::open(directory, &clock, settings.tables)?;
+        let parameters = Parameters::open(directory, clock.clone())?;
+        let queues = Queues::open(directory, clock.clone(), settings.entropy.clone(), settings.queues)?;
+        let pipes = Pipes::new(tables.clone(), queues.clone(), settings.pipes)?;
+        let expiry = Expiry::new(tables.clone(), queues.clone(), clock.clone());
+        let objects = Objects::open(directory, clock, settings.entropy, settings.objects)?;
+        let (dynamodb, store) = (listening(settings.dynamodb).await?, listening(settings.store).await?);
+        let addresses = (dynamodb.local_addr()?, store.local_addr()?);
+        let permissions = Arc::new(settings.permissions);
+        let mut serving = front::serve(dynamodb, &tables, parameters.clone(), permissions).await?;
+        serving.push(objects.serve(store));
+        let workers = Workers::new(queues.clone());
+        Ok(Self {
+            tables,
+            parameters,
+            queues,
+            objects,
+            workers,
+            pipes,
+            expiry,
+            dynamodb: addresses.0,
+            store: addresses.1,
+            serving: Mutex::new(serving),
+        })
+    }
+
+    /// Where DynamoDB and the parameter store answer, for `AWS_ENDPOINT_URL_DYNAMODB` and `_SSM`.
+    #[must_use]
+    pub fn dynamodb_url(&self) -> String {
+        format!("http://{}", self.dynamodb)
+    }
+
+    /// Where the object store answers, for `COS_ENDPOINT`: the endpoint without a bucket.
+    #[must_use]
+    pub fn store_url(&self) -> String {
+        format!("http://{}:{}", self.objects.domain(), self.store.port())
+    }
+
+    /// The object store's port on loopback.
+    #[must_use]
+    pub fn store_address(&self) -> SocketAddr {
+        self.store
+    }
+
+    /// Moves all stream records through the pipes into the queues.
+    ///
+    /// # Errors
+    /// When the database or the queues fail.
+    pub fn pump_streams(&self) -> Result<Pumped> {
+        self.pipes.pump()
+    }
+
+    /// Removes what is past its time and says how many items that were.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn run_expiry(&self) -> Result<usize> {
+        self.expiry.run()
+    }
+
+    /// Has one batch of `queue` worked off, if there is one.
+    ///
+    /// # Errors
+    /// When the queue has no worker or the queues fail.
+    pub async fn work_once(&self, queue: &str) -> Result<Worked> {
+        self.workers.work_once(queue).await
+    }
+
+    /// How many stream records and visible messages wait for somebody who could take them.
+    ///
+    /// # Errors
+    /// When the database or the queues fail.
+    pub fn pending(&self) -> Result<usize> {
+        let mut pending = self.pipes.pending()?;
+        for worker in self.workers.specs() {
+            pending += usize::try_from(self.queues.depth(&worker.queue)?.visible)?;
+        }
+        Ok(pending)
+    }
+
+    /// Pumps and works until nothing is visible any more. What failed stays hidden until the clock has moved on.
+    ///
+    /// # Errors
+    /// When an engine fails, or when the work makes new work without end.
+    pub async fn drain(&self) -> Result<Drained> {
+        let mut drained = Drained::default();
+        for _ in 0..MOST_ROUNDS {
+            let pumped = self.pump_streams()?;
+            drained.records += pumped.records;
+            drained.messages += pumped.messages;
+            let mut taken = 0;
+            for worker in self.workers.specs() {
+                let worked = self.work_once(&worker.queue).await?;
+                taken += worked.taken;
+                drained.calls += usize::from(worked.taken > 0);
+                drained.done += worked.done;
+                drained.failed += worked.failed;
+            }
+            if pumped.records == 0 && taken == 0 {
+                return Ok(drained);
+            }
+        }
+        bail!("the workers make more work than they do: not drained after {MOST_ROUNDS} rounds")
+    }
+
+    /// Lets streams, expiry and workers run by themselves until the engines are dropped or closed. Attach the workers
+    /// first.
+    pub fn run_in_background(&self) {
+        let (pipes, expiry) = (self.pipes.clone(), self.expiry.clone());
+        let mut tasks = vec![
+            repeat("Reading the streams", LOOK_AGAIN, move || {
+                pipes.pump().map(|pumped| pumped.records > 0)
+            }),
+            repeat("Removing what expired", EXPIRE_AGAIN, move || {
+                expiry.run().map(|_removed| false)
+            }),
+        ];
+        for spec in self.workers.specs() {
+            for _ in 0..spec.max_concurrency.clamp(1, MOST_POLLERS) {
+                tasks.push(poll(self.workers.clone(), self.queues.clone(), spec.queue.clone()));
+            }
+        }
+        self.serving
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(tasks);
+    }
+
+    /// Closes the ports, lets running work finish, and lets go of the files.
+    pub async fn close(self) {
+        let serving = std::mem::take(&mut *self.serving.lock().unwrap_or_else(PoisonError::into_inner));
+        for serving in serving {
+            serving.close().await;
+        }
+    }
+}
+
+async fn listening(listener: Option<TcpListener>) -> Result<TcpListener> {
+    match listener {
+        Some(listener) => Ok(listener),
+        None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .context("no port to listen on"),
+    }
+}
+
+/// Does `work` again and again, at once while it says that there is more.
+fn repeat(what: &'static str, pause: Duration, work: impl Fn() -> Result<bool> + Send + 'static) -> Serving {
+    Serving::start(move |stop| async move {
+        while !stop.is_wanted() {
+            let more = work().unwrap_or_else(|error| {
+                tracing::error!(error = format!("{error:#}"), "{what} failed");
+                false
+            });
+            if !more {
+                let _elapsed = tokio::time::timeout(pause, stop.clone().wanted()).await;
+            } else {
+                // The work itself never waits; others want their turn.
+                tokio::task::yield_now().await;
+            }
+        }
+    })
+}
+
+fn poll(workers: Workers, queues: Queues, queue: String) -> Serving {
+    Serving::start(move |stop| async move {
+        while !stop.is_wanted() {
+            let worked = workers.work_once(&queue).await.unwrap_or_else(|error| {
+                tracing::error!(queue, error = format!("{error:#}"), "Polling failed");
+                Worked::default()
+            });
+            if worked.taken == 0 {
+                tokio::select! {
+                    () = queues.arrival() => {}
+                    () = stop.clone().wanted() => {}
+                    () = tokio::time::sleep(LOOK_AGAIN) => {}
+                }
+            }
+        }
+    })
+}

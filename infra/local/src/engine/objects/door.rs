@@ -1,0 +1,354 @@
+//! The door itself: one request from its host name to its answer.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use md5::{Digest as _, Md5};
+use sha2::Sha256;
+use shared::Clock;
+
+use super::answers::{Answer, Refusal, element, plain};
+use super::book::{Seen, Trouble, told};
+use super::operation::Operation;
+use super::sigv4::{Signed, Times, decoded, pairs};
+use super::{CDN_DOMAIN, Store, cdn, files, lifecycle};
+use crate::engine::spec::RoleSpec;
+
+/// Far more than a picture, and less than the machine's memory.
+const LARGEST_BODY: usize = 256 * 1024 * 1024;
+
+/// COS's limit, in bytes.
+const LONGEST_KEY: usize = 850;
+
+/// The answer was lost on purpose.
+#[derive(Debug, thiserror::Error)]
+#[error("the store was told to lose this reply")]
+pub(super) struct Lost;
+
+/// What a request is about.
+struct Asked {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+    bucket: String,
+    key: String,
+    operation: Operation,
+}
+
+pub(super) async fn receive(store: Arc<Store>, request: Request<Incoming>) -> Result<Answer, Lost> {
+    let (parts, body) = request.into_parts();
+    let request_id = store.entropy.hex::<12>();
+    let head = parts.method == Method::HEAD;
+    let resource = decoded(parts.uri.path());
+    let host = parts
+        .headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
+    let host = host.split(':').next().unwrap_or_default().to_owned();
+    let result = match Limited::new(body, LARGEST_BODY).collect().await {
+        Ok(body) => store.admit(&host, Request::from_parts(parts, body.to_bytes())).await?,
+        Err(_) => Err(Refusal::too_large()),
+    };
+    let mut answer = result.unwrap_or_else(|refusal| {
+        tracing::debug!(code = refusal.code, resource, "The object store refused");
+        refusal.answer(&resource, &request_id, head)
+    });
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        answer.headers_mut().insert(store.dialect.request_id, id.clone());
+        answer.headers_mut().insert("x-amz-request-id", id);
+    }
+    Ok(answer)
+}
+
+impl Store {
+    async fn admit(&self, host: &str, request: Request<Bytes>) -> Result<Result<Answer, Refusal>, Lost> {
+        let (method, path) = (request.method(), request.uri().path());
+        if matches!(host, "127.0.0.1" | "localhost") && path.starts_with("/_store/") {
+            return Ok(Ok(self.book.answer(method, path, request.body())));
+        }
+        if host == CDN_DOMAIN {
+            return Ok(self.deliver(request).await);
+        }
+        // The bucket is a sub-domain or nothing.
+        let bucket = host
+            .strip_suffix(self.dialect.domain)
+            .and_then(|host| host.strip_suffix('.'));
+        let Some(bucket) = bucket.filter(|bucket| !bucket.is_empty()).map(str::to_owned) else {
+            return Ok(Err(Refusal::path_style(self.dialect)));
+        };
+        self.carry_out(Asked::read(bucket, request)).await
+    }
+
+    async fn carry_out(&self, asked: Asked) -> Result<Result<Answer, Refusal>, Lost> {
+        let trouble = self.book.befalls(asked.operation.name);
+        let mut seen = self.describe(&asked);
+        let result = match trouble.as_ref().map(|trouble| (trouble, trouble.refusal())) {
+            Some((_, Some(refusal))) => Err(refusal),
+            Some((Trouble::Cut, None)) => Err(Refusal::internal("cut")),
+            _ => self.checked(&asked, &mut seen).await,
+        };
+        let lost = matches!(trouble, Some(Trouble::Cut | Trouble::LoseReply));
+        seen.status = match &result {
+            _ if lost => 0,
+            Ok(answer) => answer.status().as_u16(),
+            Err(refusal) => refusal.status.as_u16(),
+        };
+        self.book.note(seen);
+        if lost { Err(Lost) } else { Ok(result) }
+    }
+
+    fn describe(&self, asked: &Asked) -> Seen {
+        Seen {
+            at: self.clock.now(),
+            method: asked.method.to_string(),
+            operation: asked.operation.name.to_owned(),
+            bucket: Some(asked.bucket.clone()),
+            key: (!asked.key.is_empty()).then(|| asked.key.clone()),
+            role: None,
+            link: asked.signed().is_link(),
+            headers: told(&asked.headers),
+            status: 0,
+        }
+    }
+
+    async fn checked(&self, asked: &Asked, seen: &mut Seen) -> Result<Answer, Refusal> {
+        asked.check_key()?;
+        asked.check_encoding()?;
+        let role = self.role(asked)?;
+        seen.role = Some(role.name.clone());
+        if !may(role, asked) {
+            return Err(Refusal::role_may_not());
+        }
+        if !self.spec.buckets.iter().any(|bucket| bucket.name == asked.bucket) {
+            return Err(Refusal::no_bucket());
+        }
+        asked.check_digests()?;
+        match asked.operation.name {
+            "GetBucketLifecycleConfiguration" | "PutBucketLifecycleConfiguration" | "DeleteBucketLifecycle" => {
+                return lifecycle::answer(asked.operation.name, &self.root, &asked.bucket, &asked.body);
+            }
+            "Subresource" | "Other" => return Err(Refusal::unsupported()),
+            _ => {}
+        }
+        let mut answer = self.engine(asked).await?;
+        self.tidy(asked);
+        if asked.operation.name == "GetObject" {
+            // What the default domain of a new bucket does: a browser downloads, it does not show.
+            answer
+                .headers_mut()
+                .insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+            for name in self.dialect.forced_download {
+                answer.headers_mut().insert(*name, HeaderValue::from_static("true"));
+            }
+        }
+        Ok(answer)
+    }
+
+    fn role(&self, asked: &Asked) -> Result<&RoleSpec, Refusal> {
+        let find = |id: &str| self.spec.roles.iter().find(|role| role.id == id);
+        let times = Times {
+            real: Clock::system().now(),
+            ours: self.clock.now(),
+        };
+        let id = asked
+            .signed()
+            .verify(times, |id| find(id).map(|role| role.secret.clone()))?;
+        find(&id).ok_or_else(Refusal::unknown_key)
+    }
+
+    /// A link to the delivery domain, which the book shows without a role.
+    async fn deliver(&self, request: Request<Bytes>) -> Result<Answer, Refusal> {
+        let Some(cdn) = &self.spec.cdn else {
+            return Ok(plain(StatusCode::NOT_FOUND, ""));
+        };
+        let checked = cdn::check(cdn, request.method(), request.uri(), self.clock.now());
+        let mut asked = Asked::read(cdn.bucket.clone(), request);
+        let mut seen = Seen {
+            link: true,
+            ..self.describe(&asked)
+        };
+        let result = match (checked, asked.check_key()) {
+            (Err(status), _) => Ok(plain(status, "")),
+            (_, Err(refusal)) => Err(refusal),
+            (Ok(()), Ok(())) => {
+                // The signature is no part of what is asked of the bucket.
+                asked.uri = Uri::try_from(asked.uri.path()).unwrap_or_default();
+                self.engine(&asked).await
+            }
+        };
+        seen.status = result
+            .as_ref()
+            .map_or_else(|refusal| refusal.status, Answer::status)
+            .as_u16();
+        self.book.note(seen);
+        result
+    }
+
+    /// Hands a request that was let in to the engine, without credentials and in the path style that it knows.
+    async fn engine(&self, asked: &Asked) -> Result<Answer, Refusal> {
+        let mut request = Request::new(s3s::Body::from(asked.body.clone()));
+        *request.method_mut() = asked.method.clone();
+        *request.uri_mut() = asked.uri_behind()?;
+        *request.headers_mut() = asked.headers.clone();
+        let credentials = [
+            "authorization",
+            "x-amz-date",
+            "x-amz-content-sha256",
+            "x-amz-security-token",
+        ];
+        credentials
+            .iter()
+            .for_each(|name| drop(request.headers_mut().remove(*name)));
+        let response = self
+            .engine
+            .call(request)
+            .await
+            .map_err(|error| Refusal::internal(&format!("{error:?}")))?;
+        let (parts, body) = response.into_parts();
+        let body = body
+            .collect()
+            .await
+            .map_err(|error| Refusal::internal(&error.to_string()))?
+            .to_bytes();
+        if parts.status.is_client_error() || parts.status.is_server_error() {
+            let text = String::from_utf8_lossy(&body);
+            let code = element(&text, "Code").unwrap_or_else(|| code_for(parts.status).to_owned());
+            let message = element(&text, "Message").unwrap_or_else(|| sentence(&code).to_owned());
+            return Err(Refusal::new(parts.status, code, message));
+        }
+        Ok(Answer::from_parts(parts, Full::new(body)))
+    }
+
+    fn tidy(&self, asked: &Asked) {
+        match asked.operation.name {
+            "DeleteObject" => files::forget(&self.root, &asked.bucket, &asked.key),
+            "DeleteObjects" => {
+                let text = String::from_utf8_lossy(&asked.body).into_owned();
+                for part in text.split("<Object>").skip(1) {
+                    if let Some(key) = element(part, "Key") {
+                        files::forget(&self.root, &asked.bucket, &key);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Asked {
+    fn read(bucket: String, request: Request<Bytes>) -> Self {
+        let (parts, body) = request.into_parts();
+        let key = decoded(parts.uri.path().trim_start_matches('/'));
+        let operation = Operation::of(&parts.method, &parts.uri, &parts.headers, !key.is_empty());
+        Self {
+            method: parts.method,
+            uri: parts.uri,
+            headers: parts.headers,
+            body,
+            bucket,
+            key,
+            operation,
+        }
+    }
+
+    fn signed(&self) -> Signed<'_> {
+        Signed {
+            method: &self.method,
+            uri: &self.uri,
+            headers: &self.headers,
+        }
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Keys are files here: none may climb out of its bucket.
+    fn check_key(&self) -> Result<(), Refusal> {
+        let climbs = self.key.split('/').any(|part| matches!(part, "." | ".."));
+        if climbs || self.key.len() > LONGEST_KEY {
+            Err(Refusal::bad_key())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// COS knows no chunked signatures and no trailers.
+    fn check_encoding(&self) -> Result<(), Refusal> {
+        let hash = self
+            .header("x-amz-content-sha256")
+            .filter(|hash| hash.starts_with("STREAMING-"));
+        let encoding = self
+            .header("content-encoding")
+            .filter(|encoding| encoding.contains("aws-chunked"));
+        match hash.or(encoding).or_else(|| self.header("x-amz-trailer")) {
+            Some(form) => Err(Refusal::chunked(form)),
+            None => Ok(()),
+        }
+    }
+
+    fn check_digests(&self) -> Result<(), Refusal> {
+        let hash = self
+            .header("x-amz-content-sha256")
+            .filter(|hash| *hash != "UNSIGNED-PAYLOAD");
+        if hash.is_some_and(|hash| hash != hex::encode(Sha256::digest(&self.body))) {
+            return Err(Refusal::wrong_payload_hash());
+        }
+        match self.header("content-md5") {
+            None if self.operation.wants_md5() => Err(Refusal::no_md5()),
+            None => Ok(()),
+            Some(text) => match STANDARD.decode(text) {
+                Ok(digest) if digest.len() != 16 => Err(Refusal::no_digest()),
+                Ok(digest) if digest == Md5::digest(&self.body).as_slice() => Ok(()),
+                Ok(_) => Err(Refusal::wrong_md5()),
+                Err(_) => Err(Refusal::no_digest()),
+            },
+        }
+    }
+
+    fn uri_behind(&self) -> Result<Uri, Refusal> {
+        let query = self.uri.query().unwrap_or_default().split('&');
+        let query: Vec<_> = query
+            .filter(|pair| !pair.is_empty() && !pair.starts_with("X-Amz-"))
+            .collect();
+        let uri = format!("/{}{}?{}", self.bucket, self.uri.path(), query.join("&"));
+        uri.trim_end_matches('?')
+            .parse()
+            .map_err(|_| Refusal::internal("not a path that can be passed on"))
+    }
+}
+
+fn may(role: &RoleSpec, asked: &Asked) -> bool {
+    // Overrides such as response-content-disposition would unmake the forced download.
+    let plain = !pairs(&asked.uri).any(|(name, _)| name.starts_with("response-"));
+    let action = asked
+        .operation
+        .needs
+        .is_some_and(|action| role.actions.contains(&action));
+    role.bucket == asked.bucket && (role.owner || (action && plain))
+}
+
+/// The code of an answer without a body, as HEAD gets it.
+fn code_for(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        404 => "NoSuchKey",
+        412 => "PreconditionFailed",
+        416 => "InvalidRange",
+        _ => "InternalError",
+    }
+}
+
+fn sentence(code: &str) -> &'static str {
+    match code {
+        "NoSuchKey" => "The specified key does not exist.",
+        "NoSuchBucket" => "The specified bucket does not exist.",
+        _ => "The request could not be carried out.",
+    }
+}

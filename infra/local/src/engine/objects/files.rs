@@ -1,0 +1,34 @@
+//! The folder behind the store, where the engine's own view of it does not suffice.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// The keys of all objects under a bucket's folder, in order.
+pub(super) fn keys(bucket: &Path) -> Result<Vec<String>> {
+    let (mut keys, mut folders) = (Vec::new(), vec![bucket.to_path_buf()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).context("the bucket cannot be read")? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(key) = path.strip_prefix(bucket) {
+                keys.push(key.to_string_lossy().into_owned());
+            }
+        }
+    }
+    keys.sort();
+    Ok(keys)
+}
+
+/// Removes what the engine leaves of a deleted object: its headers and checksums, in files of their own.
+pub(super) fn forget(root: &Path, bucket: &str, key: &str) {
+    let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    for kind in ["metadata", "internal"] {
+        let name = format!(".bucket-{}.object-{}.{kind}.json", encode(bucket), encode(key));
+        // Most objects have only one of the two.
+        let _absent = std::fs::remove_file(root.join(name));
+    }
+}

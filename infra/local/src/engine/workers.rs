@@ -1,0 +1,181 @@
+//! The pollers that Lambda runs for a queue: take a batch, call the function, delete what it has done.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use anyhow::{Context, Result};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use md5::{Digest as _, Md5};
+use serde_json::{Value, json};
+
+use super::queues::{Message, Queues, arn};
+use super::spec::{REGION, WorkerSpec};
+
+/// A function that works off a queue. An error is what a crash is in Lambda: the whole batch comes again.
+pub type Handler = Arc<dyn Fn(SqsEvent) -> BoxFuture<'static, Result<SqsBatchResponse, anyhow::Error>> + Send + Sync>;
+
+/// All workers of the local stack.
+#[derive(Clone)]
+pub struct Workers {
+    queues: Queues,
+    by_queue: Arc<RwLock<BTreeMap<String, Worker>>>,
+}
+
+#[derive(Clone)]
+struct Worker {
+    spec: WorkerSpec,
+    handler: Handler,
+}
+
+/// What one call of a worker came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Worked {
+    /// Messages that it was given.
+    pub taken: usize,
+    /// Messages that are done and gone.
+    pub done: usize,
+    /// Messages that will come again, or go to the dead-letter queue.
+    pub failed: usize,
+}
+
+impl Workers {
+    /// No worker yet.
+    #[must_use]
+    pub fn new(queues: Queues) -> Self {
+        Self {
+            queues,
+            by_queue: Arc::default(),
+        }
+    }
+
+    /// Lets `handler` work off the queue of `spec`, in place of whoever did before.
+    ///
+    /// # Errors
+    /// When there is no such queue.
+    pub fn attach(&self, spec: WorkerSpec, handler: Handler) -> Result<()> {
+        self.queues.spec(&spec.queue)?;
+        let mut workers = self.by_queue.write().unwrap_or_else(PoisonError::into_inner);
+        workers.insert(spec.queue.clone(), Worker { spec, handler });
+        Ok(())
+    }
+
+    /// The workers there are.
+    #[must_use]
+    pub fn specs(&self) -> Vec<WorkerSpec> {
+        let workers = self.by_queue.read().unwrap_or_else(PoisonError::into_inner);
+        workers.values().map(|worker| worker.spec.clone()).collect()
+    }
+
+    /// Takes one batch from `queue`, if there is anything, and has it worked off.
+    ///
+    /// # Errors
+    /// When the queue has no worker, or the queues fail; not when the worker does.
+    pub async fn work_once(&self, queue: &str) -> Result<Worked> {
+        let worker = {
+            let workers = self.by_queue.read().unwrap_or_else(PoisonError::into_inner);
+            workers
+                .get(queue)
+                .cloned()
+                .with_context(|| format!("nobody works off queue `{queue}`"))?
+        };
+        let messages = self.queues.receive(queue, worker.spec.batch_size)?;
+        if messages.is_empty() {
+            return Ok(Worked::default());
+        }
+        let failed = worker.call(&messages).await?;
+        let mut done = 0;
+        for message in messages.iter().filter(|message| !failed.contains(&message.id)) {
+            if let Some(receipt) = &message.receipt {
+                done += usize::from(self.queues.delete(queue, receipt)?);
+            }
+        }
+        Ok(Worked {
+            taken: messages.len(),
+            done,
+            failed: failed.len(),
+        })
+    }
+}
+
+impl std::fmt::Debug for Workers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.specs().iter().map(|spec| &spec.function))
+            .finish()
+    }
+}
+
+impl Worker {
+    /// The ids of the messages that are not done.
+    async fn call(&self, messages: &[Message]) -> Result<BTreeSet<String>> {
+        let all = || {
+            messages
+                .iter()
+                .map(|message| message.id.clone())
+                .collect::<BTreeSet<_>>()
+        };
+        // A panic is a failed batch, as the Lambda runtime makes of it, and not the end of this poller.
+        let call = AssertUnwindSafe((self.handler)(event(messages)?)).catch_unwind();
+        let call = tokio::time::timeout(self.spec.timeout, call);
+        let function = self.spec.function.as_str();
+        let response = match call.await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Err(_panic)) => {
+                tracing::error!(function, "A worker panicked");
+                return Ok(all());
+            }
+            Ok(Ok(Err(error))) => {
+                tracing::error!(function, error = format!("{error:#}"), "A worker failed its batch");
+                return Ok(all());
+            }
+            Err(_elapsed) => {
+                tracing::error!(function, "A worker ran out of time");
+                return Ok(all());
+            }
+        };
+        if !self.spec.reports_failures {
+            return Ok(BTreeSet::new());
+        }
+        let named: Vec<_> = response
+            .batch_item_failures
+            .into_iter()
+            .map(|failure| failure.item_identifier)
+            .collect();
+        let failed: BTreeSet<_> = named.iter().cloned().collect();
+        // Lambda trusts no list that cannot be right: an id it never sent, an empty one, one named twice.
+        if failed.len() != named.len() || !failed.is_subset(&all()) {
+            tracing::error!(function, "A worker named failures that were not in its batch");
+            return Ok(all());
+        }
+        Ok(failed)
+    }
+}
+
+/// The event in exactly the shape that Lambda sends for a standard queue.
+fn event(messages: &[Message]) -> Result<SqsEvent> {
+    let records: Vec<Value> = messages.iter().map(record).collect();
+    serde_json::from_value(json!({"Records": records})).context("the event has no shape that a function can read")
+}
+
+fn record(message: &Message) -> Value {
+    json!({
+        "messageId": message.id,
+        "receiptHandle": message.receipt,
+        "body": message.body,
+        "attributes": {
+            "ApproximateReceiveCount": message.receives.to_string(),
+            "SentTimestamp": message.sent.as_millisecond().to_string(),
+            "SenderId": "AIDALOCALPIPES",
+            "ApproximateFirstReceiveTimestamp":
+                message.first_received.unwrap_or(message.sent).as_millisecond().to_string(),
+        },
+        "messageAttributes": {},
+        "md5OfBody": hex::encode(Md5::digest(&message.body)),
+        "eventSource": "aws:sqs",
+        "eventSourceARN": arn(&message.queue),
+        "awsRegion": REGION,
+    })
+}

@@ -1,0 +1,16 @@
+//! The engines from outside: with AWS's own clients, on loopback.
+
+#[cfg(test)]
+mod delivery;
+#[cfg(test)]
+mod flow;
+#[cfg(test)]
+mod objects;
+#[cfg(test)]
+mod parameters;
+#[cfg(test)]
+mod patterns;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod tables;

@@ -1,0 +1,20 @@
+//! Who is asking: access tokens, passwords, and keyed hashes of what must not be stored as it is.
+
+pub mod bearer;
+pub mod caller;
+mod configured;
+mod eddsa;
+pub mod keyed_hash;
+pub mod keys;
+pub mod password;
+pub mod token;
+
+pub use bearer::Bearer;
+pub use caller::Caller;
+pub use keyed_hash::{HashKey, KeyedHash};
+pub use keys::{Jwk, JwkSet, SigningKey};
+pub use password::{Password, PasswordError};
+pub use token::{AccessToken, TokenError, TokenSigner, Verified, VerifyingKeys};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! From the outbox to the provider, once.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::ids::{self, Id};
+use crate::providers::{MailError, Mailer};
+use crate::store::StoreError;
+use crate::store::outbox::{Fate, Outbox};
+
+/// How long a mail without a code is tried: shorter than the 24 hours for which Resend remembers its key.
+pub const PATIENCE: SignedDuration = SignedDuration::from_hours(23);
+
+/// Why a mail is still in the outbox.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// The provider wants to be asked again, with the same key.
+    #[error("the mail provider could not take the mail now")]
+    Later(#[source] MailError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Sends the mail if it is still to be sent. Asking twice sends once: its id is the provider's idempotency key and its
+/// body was frozen when it was written.
+///
+/// # Errors
+/// When it should be tried again.
+pub async fn deliver(
+    mail: Id<ids::Mail>,
+    outbox: &Outbox,
+    mailer: &dyn Mailer,
+    now: Timestamp,
+) -> Result<(), DeliveryError> {
+    let Some(mail) = outbox.to_send(mail).await? else {
+        return Ok(());
+    };
+    if now >= mail.not_after {
+        tracing::warn!(mail.id = %mail.id, mail.kind = mail.kind.as_str(), "A mail became useless before it could be sent");
+        outbox.end(mail.id, Fate::Undelivered, now).await?;
+        return Ok(());
+    }
+    match mailer.send(&mail).await {
+        Ok(_) | Err(MailError::AlreadySent) => outbox.end(mail.id, Fate::Sent, now).await?,
+        Err(MailError::Rejected { reason }) => {
+            tracing::error!(mail.id = %mail.id, mail.kind = mail.kind.as_str(), reason, "A mail was refused for good");
+            outbox.end(mail.id, Fate::Undelivered, now).await?;
+        }
+        Err(later @ (MailError::Retry { .. } | MailError::Alarm { .. })) => return Err(DeliveryError::Later(later)),
+    }
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! What more than one function does, or what must never go wrong (`DESIGN` names them; `ARCHITECTURE.md` walks through).
+
+pub mod letters;
+pub mod mailing;
+pub mod ordering;
+pub mod painting;
+pub mod sign_in;
+pub mod sign_up;
+
+/// How often a flow begins again because somebody else changed what it had read.
+const ROUNDS: u32 = 6;

@@ -1,0 +1,138 @@
+//! How every function behaves, whatever it does: one layer around its router.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LINK};
+use http::header::{REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderName, HeaderValue, Uri};
+use tracing::Instrument;
+use tracing::field::Empty;
+use url::form_urlencoded;
+
+use super::answers::NextPage;
+use super::cursor::Cursor;
+use super::json::body_cap;
+use super::kind::Kind;
+use super::problem::{Problem, Unfinished};
+use super::viewer::{RequestId, Viewer};
+use crate::Ids;
+use crate::ids;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// `router` with the manners of every function: a name for each request, one span and one log line for it, no answer that is
+/// not a proper one (a panic, an unknown path and a wrong method are problems too), and safe headers wherever the handler has
+/// not set its own.
+pub fn with_manners(router: Router, ids: Ids) -> Router {
+    router
+        .layer(body_cap())
+        .layer(middleware::from_fn_with_state(ids, attend))
+}
+
+async fn attend(State(ids): State<Ids>, mut request: Request, next: Next) -> Response {
+    let id = name(&mut request, &ids);
+    let uri = request.uri().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map(|path| path.as_str().to_owned());
+    // The path itself stays out: an unknown one can hold anything, and so can a query.
+    let span = tracing::info_span!(
+        "request",
+        request_id = id.as_str(),
+        method = request.method().as_str(),
+        route,
+        status = Empty,
+        ms = Empty
+    );
+    let started = Instant::now();
+    let answer = AssertUnwindSafe(next.run(request))
+        .catch_unwind()
+        .instrument(span.clone())
+        .await;
+    span.in_scope(|| {
+        let panicked = |_| Problem::internal("the handler panicked").into_response();
+        let response = finish(proper(answer.unwrap_or_else(panicked)), &id, &uri);
+        span.record("status", response.status().as_u16());
+        span.record("ms", u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
+        tracing::info!("Answered");
+        response
+    })
+}
+
+/// Gives the request its name: the gateway's if there is one that can stand in a header, else one of ours.
+fn name(request: &mut Request, ids: &Ids) -> RequestId {
+    let known = request.extensions().get::<Viewer>().cloned();
+    let viewer = known
+        .or_else(|| Viewer::from_lambda(request.extensions()))
+        .unwrap_or_default();
+    let given = viewer.request_id.clone().filter(|id| is_fit(id));
+    let id = RequestId(given.unwrap_or_else(|| ids.next::<ids::Request>().to_string()));
+    request.extensions_mut().insert(viewer);
+    request.extensions_mut().insert(id.clone());
+    id
+}
+
+fn is_fit(id: &str) -> bool {
+    (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// An answer that says "wrong" without being a problem, such as the router's own 404, becomes one.
+fn proper(response: Response) -> Response {
+    let status = response.status();
+    let is_wrong = status.is_client_error() || status.is_server_error();
+    if !is_wrong || response.extensions().get::<Unfinished>().is_some() {
+        return response;
+    }
+    let mut problem = Problem::of(Kind::of_status(status)).into_response();
+    for (name, value) in response.headers() {
+        if name != CONTENT_TYPE && name != CONTENT_LENGTH {
+            problem.headers_mut().append(name, value.clone());
+        }
+    }
+    problem
+}
+
+fn finish(mut response: Response, id: &RequestId, uri: &Uri) -> Response {
+    if let Some(problem) = response.extensions_mut().remove::<Unfinished>() {
+        *response.body_mut() = Body::from(problem.finish(id.as_str()));
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    let next = response
+        .extensions_mut()
+        .remove()
+        .map(|NextPage(cursor)| link(uri, &cursor));
+    let headers = response.headers_mut();
+    if let Some(Ok(link)) = next {
+        headers.append(LINK, link);
+    }
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        headers.insert(X_REQUEST_ID, id);
+    }
+    for (name, value) in [
+        (STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (CACHE_CONTROL, "no-store"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// `Link` to the next page: the same request with another cursor.
+fn link(uri: &Uri, cursor: &Cursor) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
+    let asked = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(asked.filter(|(name, _)| name != "cursor"));
+    query.append_pair("cursor", &cursor.to_string());
+    HeaderValue::from_str(&format!("<{}?{}>; rel=\"next\"", uri.path(), query.finish()))
+}

@@ -1,0 +1,42 @@
+//! The edge: what a request must look like, what an answer looks like, and what people are told when something is wrong.
+//!
+//! Nothing outside this module knows a status code, a header's name or JSON's media type.
+
+pub mod answers;
+pub mod cursor;
+pub mod document;
+mod explain;
+pub mod idempotency;
+pub mod image;
+pub mod json;
+pub mod kind;
+pub mod lambda;
+pub mod language;
+pub mod manners;
+pub mod openapi;
+pub mod path;
+pub mod prefer;
+pub mod problem;
+pub mod query;
+pub mod rate;
+pub mod routes;
+pub mod session;
+pub mod viewer;
+
+pub use answers::{Accepted, Created, NoContent, Page, RawJson, Replayed, TakenOn};
+pub use cursor::{Cursor, Limit, Paging};
+pub use idempotency::{Fingerprint, IdempotencyKey, Idempotent};
+pub use image::ImageView;
+pub use json::Json;
+pub use kind::Kind;
+pub use manners::with_manners;
+pub use path::Path;
+pub use prefer::Wait;
+pub use problem::Problem;
+pub use query::Query;
+pub use rate::Quota;
+pub use session::SessionView;
+pub use viewer::{RequestId, Viewer};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,37 @@
+//! Every route of the API, for the function that answers where none of them matches.
+
+/// Method and path, as `template.yaml` has them; the house tests compare the two.
+pub const ROUTES: &[(&str, &str)] = &[
+    ("POST", "/v1/accounts"),
+    ("POST", "/v1/accounts/verify"),
+    ("GET", "/v1/account"),
+    ("POST", "/v1/codes"),
+    ("POST", "/v1/sessions"),
+    ("POST", "/v1/prompts"),
+    ("POST", "/v1/images"),
+    ("GET", "/v1/images"),
+    ("GET", "/v1/images/{id}"),
+    ("DELETE", "/v1/images/{id}"),
+    ("GET", "/v1/credits"),
+    ("GET", "/.well-known/jwks.json"),
+    ("GET", "/v1/health"),
+    ("GET", "/openapi.json"),
+];
+
+/// The methods that `path` has, none if there is no such path.
+#[must_use]
+pub fn methods(path: &str) -> Vec<&'static str> {
+    let routes = ROUTES.iter().filter(|(_, pattern)| matches(pattern, path));
+    routes.map(|(method, _)| *method).collect()
+}
+
+fn matches(pattern: &str, path: &str) -> bool {
+    let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (pattern.next(), path.next()) {
+            (None, None) => return true,
+            (Some(step), Some(part)) if step == part || (step.starts_with('{') && !part.is_empty()) => {}
+            _ => return false,
+        }
+    }
+}
