@@ -262,12 +262,8 @@ mod tests {
     fn what_a_provider_wrote_about_itself_stays() {
         let theirs =
             "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF><rdf:Description TC260:AIGC=\"1\"/></rdf:RDF></x:xmpmeta>";
-        for format in [ImageFormat::Jpeg, ImageFormat::Png] {
-            let file = drawn(format);
-            let marked = match format {
-                ImageFormat::Jpeg => label_jpeg(&file, theirs).unwrap(),
-                _ => label_png(&file, theirs).unwrap(),
-            };
+        let (jpeg, png) = (drawn(ImageFormat::Jpeg), drawn(ImageFormat::Png));
+        for marked in [label_jpeg(&jpeg, theirs).unwrap(), label_png(&png, theirs).unwrap()] {
             let xmp = Picture::read(marked).unwrap().labelled().unwrap().xmp().unwrap();
             assert!(xmp.contains("TC260:AIGC") && xmp.contains(DIGITAL_SOURCE_TYPE), "{xmp}");
         }

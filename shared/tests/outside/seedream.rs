@@ -77,7 +77,7 @@ async fn the_prompt_is_all_that_is_told_and_every_field_that_has_a_bad_default_i
 #[tokio::test]
 async fn an_address_with_a_path_is_taken_as_it_is() {
     let server = Server::playing([drawn(&json!({}))]);
-    let client = client(&[("SEEDREAM_URL", &server.url("/api/plan/v3").to_string())]).unwrap();
+    let client = client(&[("SEEDREAM_URL", server.url("/api/plan/v3").as_str())]).unwrap();
     client.paint(&"a lamp".parse().unwrap(), Ratio::Square).await.unwrap();
     assert_eq!(
         server.requests()[0].line,
@@ -149,7 +149,7 @@ async fn what_ark_itself_reports_as_failed_is_not_charged() {
             } => {
                 assert_eq!((retry, fail_over, alarm), expected, "{reason}");
             }
-            error => panic!("{expected:?}: {error:?}"),
+            error @ (PaintError::Refused { .. } | PaintError::Unknown { .. }) => panic!("{expected:?}: {error:?}"),
         }
     }
 }
