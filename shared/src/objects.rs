@@ -17,11 +17,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::{Host, Url};
 
+use crate::Platform;
 use crate::aws::store_client;
 use crate::config::{ConfigError, Vars, is_loopback};
 use crate::domain::{ObjectKey, Store};
 use crate::egress::Egress;
-use crate::Platform;
 
 /// The hosts it is reached at, the bucket's name before them.
 pub const HOSTS: &str = "*.myqcloud.com,*.tencentcos.cn";

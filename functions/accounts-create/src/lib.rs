@@ -12,10 +12,10 @@ use shared::domain::account::{Consent, SIGN_UP_LIFE};
 use shared::domain::{EmailAddress, Language, Name};
 use shared::flows::sign_up::{CODES_AN_HOUR, SignUp, SignUps};
 use shared::grants::{Action, Grant};
-use shared::http::{Json, Problem, Quota, TakenOn};
+use shared::http::{Json, Problem, Quota, TakenOn, with_manners};
 use shared::ids::{self, Id};
 use shared::store::{Accounts, Limits, Outbox};
-use shared::{Clock, Platform};
+use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
 
 /// What this function may touch.
@@ -30,6 +30,7 @@ pub const GRANTS: &[Grant] = &[
 #[derive(Clone, Debug, FromRef)]
 pub struct Deps {
     clock: Clock,
+    ids: Ids,
     limits: Limits,
     policy_version: PolicyVersion,
     sign_ups: SignUps,
@@ -48,6 +49,7 @@ impl Deps {
         let db = platform.db();
         Ok(Self {
             clock: platform.clock.clone(),
+            ids: platform.ids.clone(),
             limits: Limits::new(&db, vars)?,
             policy_version: PolicyVersion(vars.text("POLICY_VERSION")?),
             sign_ups: SignUps {
@@ -90,7 +92,8 @@ struct Waiting {
 
 /// The route.
 pub fn router(deps: Deps) -> Router {
-    Router::new().route("/v1/accounts", post(create)).with_state(deps)
+    let ids = deps.ids.clone();
+    with_manners(Router::new().route("/v1/accounts", post(create)).with_state(deps), ids)
 }
 
 /// The route's part of the API's document.

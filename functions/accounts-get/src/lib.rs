@@ -8,10 +8,10 @@ use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::domain::{EmailAddress, Name, Profile};
 use shared::grants::{Action, Grant};
-use shared::http::{Json, Problem};
+use shared::http::{Json, Problem, with_manners};
 use shared::ids::{self, Id};
 use shared::store::Accounts;
-use shared::{Clock, Platform};
+use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
 
 /// What this function may touch.
@@ -25,6 +25,7 @@ pub const GRANTS: &[Grant] = &[
 pub struct Deps {
     accounts: Accounts,
     clock: Clock,
+    ids: Ids,
     keys: VerifyingKeys,
 }
 
@@ -37,6 +38,7 @@ impl Deps {
         Ok(Self {
             accounts: Accounts::new(&platform.db(), vars)?,
             clock: platform.clock.clone(),
+            ids: platform.ids.clone(),
             keys: VerifyingKeys::configured(vars, &platform.secrets)?,
         })
     }
@@ -73,7 +75,8 @@ impl From<Profile> for Account {
 
 /// The route.
 pub fn router(deps: Deps) -> Router {
-    Router::new().route("/v1/account", get(read)).with_state(deps)
+    let ids = deps.ids.clone();
+    with_manners(Router::new().route("/v1/account", get(read)).with_state(deps), ids)
 }
 
 /// The route's part of the API's document.

@@ -8,10 +8,10 @@ use shared::config::{ConfigError, Vars};
 use shared::domain::{Code, Credits, EmailAddress};
 use shared::flows::sign_up::Proofs;
 use shared::grants::{Action, Grant};
-use shared::http::{Created, Json, Problem, SessionView};
+use shared::http::{Created, Json, Problem, SessionView, with_manners};
 use shared::ids::{self, Id};
 use shared::store::{Accounts, Ledgers, Limits};
-use shared::{Clock, Platform};
+use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
 
 /// What this function may touch.
@@ -30,6 +30,7 @@ pub const GRANTS: &[Grant] = &[
 #[derive(Clone, Debug, FromRef)]
 pub struct Deps {
     clock: Clock,
+    ids: Ids,
     proofs: Proofs,
     signer: TokenSigner,
 }
@@ -50,6 +51,7 @@ impl Deps {
         };
         Ok(Self {
             clock: platform.clock.clone(),
+            ids: platform.ids.clone(),
             proofs,
             signer: TokenSigner::configured(vars, &platform.secrets)?,
         })
@@ -86,9 +88,13 @@ struct CreditsGiven {
 
 /// The route.
 pub fn router(deps: Deps) -> Router {
-    Router::new()
-        .route("/v1/accounts/verify", post(verify))
-        .with_state(deps)
+    let ids = deps.ids.clone();
+    with_manners(
+        Router::new()
+            .route("/v1/accounts/verify", post(verify))
+            .with_state(deps),
+        ids,
+    )
 }
 
 /// The route's part of the API's document.
@@ -108,7 +114,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     responses((status = 201, description = "The account is made", body = NewAccount))
 )]
 async fn verify(
-    State(Deps { clock, proofs, signer }): State<Deps>,
+    State(Deps {
+        clock, proofs, signer, ..
+    }): State<Deps>,
     Json(Proof { email, signup_id, code }): Json<Proof>,
 ) -> Result<Created<NewAccount>, Problem> {
     let now = clock.now();

@@ -10,10 +10,10 @@ use shared::config::{ConfigError, Vars};
 use shared::domain::{EmailAddress, Language};
 use shared::flows::sign_up::{CODES_AN_HOUR, SignUps};
 use shared::grants::{Action, Grant};
-use shared::http::{Json, Problem, Quota, TakenOn};
+use shared::http::{Json, Problem, Quota, TakenOn, with_manners};
 use shared::ids::{self, Id};
 use shared::store::{Accounts, Limits, Outbox};
-use shared::{Clock, Platform};
+use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
 
 /// What this function may touch.
@@ -28,6 +28,7 @@ pub const GRANTS: &[Grant] = &[
 #[derive(Clone, Debug, FromRef)]
 pub struct Deps {
     clock: Clock,
+    ids: Ids,
     limits: Limits,
     sign_ups: SignUps,
 }
@@ -41,6 +42,7 @@ impl Deps {
         let db = platform.db();
         Ok(Self {
             clock: platform.clock.clone(),
+            ids: platform.ids.clone(),
             limits: Limits::new(&db, vars)?,
             sign_ups: SignUps {
                 accounts: Accounts::new(&db, vars)?,
@@ -81,7 +83,8 @@ struct Sent {
 
 /// The route.
 pub fn router(deps: Deps) -> Router {
-    Router::new().route("/v1/codes", post(create)).with_state(deps)
+    let ids = deps.ids.clone();
+    with_manners(Router::new().route("/v1/codes", post(create)).with_state(deps), ids)
 }
 
 /// The route's part of the API's document.
@@ -105,6 +108,7 @@ async fn create(
         clock,
         limits,
         sign_ups,
+        ..
     }): State<Deps>,
     language: Language,
     Json(Wanted {

@@ -9,10 +9,10 @@ use shared::config::{ConfigError, Vars};
 use shared::domain::Credits;
 use shared::domain::ledger::{Entry, EntryKind, Side};
 use shared::grants::{Action, Grant};
-use shared::http::{Cursor, Json, Paging, Problem, Query};
+use shared::http::{Cursor, Json, Paging, Problem, Query, with_manners};
 use shared::ids::{self, Id};
 use shared::store::{Accounts, Ledgers};
-use shared::{Clock, Platform};
+use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
 
 /// What this function may touch.
@@ -27,6 +27,7 @@ pub const GRANTS: &[Grant] = &[
 pub struct Deps {
     accounts: Accounts,
     clock: Clock,
+    ids: Ids,
     keys: VerifyingKeys,
     ledgers: Ledgers,
 }
@@ -41,6 +42,7 @@ impl Deps {
         Ok(Self {
             accounts: Accounts::new(&db, vars)?,
             clock: platform.clock.clone(),
+            ids: platform.ids.clone(),
             keys: VerifyingKeys::configured(vars, &platform.secrets)?,
             ledgers: Ledgers::new(&db, vars)?,
         })
@@ -95,7 +97,8 @@ impl From<Entry> for Line {
 
 /// The route.
 pub fn router(deps: Deps) -> Router {
-    Router::new().route("/v1/credits", get(list)).with_state(deps)
+    let ids = deps.ids.clone();
+    with_manners(Router::new().route("/v1/credits", get(list)).with_state(deps), ids)
 }
 
 /// The route's part of the API's document.

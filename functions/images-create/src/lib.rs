@@ -12,7 +12,7 @@ use shared::domain::ledger::Balance;
 use shared::domain::{Credits, Fallback, Image, ImageCount, Prompt, Ratio};
 use shared::flows::ordering::{Ordered, Ordering};
 use shared::grants::{Action, Grant};
-use shared::http::{Accepted, Idempotent, ImageView, Problem, RawJson, Replayed};
+use shared::http::{Accepted, Idempotent, ImageView, Problem, RawJson, Replayed, with_manners};
 use shared::ids::{self, Id};
 use shared::store::idempotency::Use;
 use shared::store::{Accounts, Idempotency, Images, Ledgers};
@@ -96,7 +96,8 @@ struct CreditsLeft {
 
 /// The route.
 pub fn router(deps: Deps) -> Router {
-    Router::new().route("/v1/images", post(create)).with_state(deps)
+    let ids = deps.ids.clone();
+    with_manners(Router::new().route("/v1/images", post(create)).with_state(deps), ids)
 }
 
 /// The route's part of the API's document.

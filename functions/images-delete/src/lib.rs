@@ -10,11 +10,11 @@ use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::flows::painting::{self, Deletion};
 use shared::grants::{Action, Grant};
-use shared::http::{Path, Problem};
+use shared::http::{Path, Problem, with_manners};
 use shared::ids::{self, Id};
 use shared::store::images::ImageKey;
 use shared::store::{Accounts, Images};
-use shared::{Clock, Platform};
+use shared::{Clock, Ids, Platform};
 use utoipa::OpenApi;
 
 /// What this function may touch.
@@ -29,6 +29,7 @@ pub const GRANTS: &[Grant] = &[
 pub struct Deps {
     accounts: Accounts,
     clock: Clock,
+    ids: Ids,
     images: Images,
     keys: VerifyingKeys,
 }
@@ -43,6 +44,7 @@ impl Deps {
         Ok(Self {
             accounts: Accounts::new(&db, vars)?,
             clock: platform.clock.clone(),
+            ids: platform.ids.clone(),
             images: Images::new(&db, vars)?,
             keys: VerifyingKeys::configured(vars, &platform.secrets)?,
         })
@@ -51,7 +53,11 @@ impl Deps {
 
 /// The route.
 pub fn router(deps: Deps) -> Router {
-    Router::new().route("/v1/images/{id}", delete(remove)).with_state(deps)
+    let ids = deps.ids.clone();
+    with_manners(
+        Router::new().route("/v1/images/{id}", delete(remove)).with_state(deps),
+        ids,
+    )
 }
 
 /// The route's part of the API's document.

@@ -52,7 +52,11 @@ async fn erase(objects: &Objects, gone: Gone) -> Result<(), ObjectError> {
     for store in gone.stores {
         match store {
             Store::Cos => objects.delete(&gone.object_key).await?,
-            Store::Oss => return Err(ObjectError::Denied { reason: "this deployment has no second store".to_owned() }),
+            Store::Oss => {
+                return Err(ObjectError::Denied {
+                    reason: "this deployment has no second store".to_owned(),
+                });
+            }
         }
     }
     Ok(())

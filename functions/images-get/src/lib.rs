@@ -12,12 +12,12 @@ use shared::config::{ConfigError, Vars};
 use shared::domain::{Image, State as ImageState};
 use shared::flows::painting::link_life;
 use shared::grants::{Action, Grant, ObjectAction};
-use shared::http::{ImageView, Json, Path, Problem, Wait};
+use shared::http::{ImageView, Json, Path, Problem, Wait, with_manners};
 use shared::ids::{self, Id};
 use shared::objects::Objects;
 use shared::store::images::ImageKey;
 use shared::store::{Accounts, Images, Limits, StoreError};
-use shared::{Clock, Platform};
+use shared::{Clock, Ids, Platform};
 use utoipa::OpenApi;
 
 /// What this function may touch.
@@ -41,6 +41,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(400);
 pub struct Deps {
     accounts: Accounts,
     clock: Clock,
+    ids: Ids,
     images: Images,
     keys: VerifyingKeys,
     limits: Limits,
@@ -57,6 +58,7 @@ impl Deps {
         Ok(Self {
             accounts: Accounts::new(&db, vars)?,
             clock: platform.clock.clone(),
+            ids: platform.ids.clone(),
             images: Images::new(&db, vars)?,
             keys: VerifyingKeys::configured(vars, &platform.secrets)?,
             limits: Limits::new(&db, vars)?,
@@ -67,7 +69,8 @@ impl Deps {
 
 /// The route.
 pub fn router(deps: Deps) -> Router {
-    Router::new().route("/v1/images/{id}", get(read)).with_state(deps)
+    let ids = deps.ids.clone();
+    with_manners(Router::new().route("/v1/images/{id}", get(read)).with_state(deps), ids)
 }
 
 /// The route's part of the API's document.

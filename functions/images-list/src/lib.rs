@@ -5,9 +5,9 @@ use axum::{Router, routing::get};
 use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::grants::{Action, Grant};
-use shared::http::{ImageView, Page, Paging, Problem, Query};
+use shared::http::{ImageView, Page, Paging, Problem, Query, with_manners};
 use shared::store::{Accounts, Images};
-use shared::{Clock, Platform};
+use shared::{Clock, Ids, Platform};
 use utoipa::OpenApi;
 
 /// What this function may touch.
@@ -22,6 +22,7 @@ pub const GRANTS: &[Grant] = &[
 pub struct Deps {
     accounts: Accounts,
     clock: Clock,
+    ids: Ids,
     images: Images,
     keys: VerifyingKeys,
 }
@@ -36,6 +37,7 @@ impl Deps {
         Ok(Self {
             accounts: Accounts::new(&db, vars)?,
             clock: platform.clock.clone(),
+            ids: platform.ids.clone(),
             images: Images::new(&db, vars)?,
             keys: VerifyingKeys::configured(vars, &platform.secrets)?,
         })
@@ -44,7 +46,8 @@ impl Deps {
 
 /// The route.
 pub fn router(deps: Deps) -> Router {
-    Router::new().route("/v1/images", get(list)).with_state(deps)
+    let ids = deps.ids.clone();
+    with_manners(Router::new().route("/v1/images", get(list)).with_state(deps), ids)
 }
 
 /// The route's part of the API's document.

@@ -53,5 +53,6 @@ impl Deps {
 
 /// Paints the pictures of one batch.
 pub async fn work(deps: Deps, event: SqsEvent) -> SqsBatchResponse {
-    worker::each(event, |image| deps.painter.paint(image)).await
+    // Boxed, because the whole story of a picture is one large future.
+    worker::each(event, |image| Box::pin(deps.painter.paint(image))).await
 }

@@ -14,12 +14,12 @@ use shared::auth::{Caller, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::domain::{Description, Prompt, PromptCount};
 use shared::grants::{Action, Grant};
-use shared::http::{Json, Kind, Problem, Quota};
+use shared::http::{Json, Kind, Problem, Quota, with_manners};
 use shared::providers::deepseek::DeepSeek;
 use shared::providers::{PromptError, PromptWriter, Written, WrittenBy, template};
 use shared::store::limits::Policy;
 use shared::store::{Accounts, Limits};
-use shared::{Clock, Platform};
+use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
 
 /// What this function may touch.
@@ -45,6 +45,7 @@ const WITHIN: Duration = Duration::from_secs(25);
 pub struct Deps {
     accounts: Accounts,
     clock: Clock,
+    ids: Ids,
     keys: VerifyingKeys,
     limits: Limits,
     writer: Arc<dyn PromptWriter>,
@@ -60,6 +61,7 @@ impl Deps {
         Ok(Self {
             accounts: Accounts::new(&db, vars)?,
             clock: platform.clock.clone(),
+            ids: platform.ids.clone(),
             keys: VerifyingKeys::configured(vars, &platform.secrets)?,
             limits: Limits::new(&db, vars)?,
             writer: Arc::new(DeepSeek::new(vars, platform)?),
@@ -97,7 +99,8 @@ enum Author {
 
 /// The route.
 pub fn router(deps: Deps) -> Router {
-    Router::new().route("/v1/prompts", post(create)).with_state(deps)
+    let ids = deps.ids.clone();
+    with_manners(Router::new().route("/v1/prompts", post(create)).with_state(deps), ids)
 }
 
 /// The route's part of the API's document.

@@ -11,7 +11,7 @@ use shared::config::{ConfigError, Vars};
 use shared::domain::EmailAddress;
 use shared::flows::sign_in;
 use shared::grants::{Action, Grant};
-use shared::http::{Created, Json, Kind, Problem, SessionView};
+use shared::http::{Created, Json, Kind, Problem, SessionView, with_manners};
 use shared::store::limits::Policy;
 use shared::store::{Accounts, Limits};
 use shared::{Clock, Ids, Platform};
@@ -72,7 +72,8 @@ struct Credentials {
 
 /// The route.
 pub fn router(deps: Deps) -> Router {
-    Router::new().route("/v1/sessions", post(create)).with_state(deps)
+    let ids = deps.ids.clone();
+    with_manners(Router::new().route("/v1/sessions", post(create)).with_state(deps), ids)
 }
 
 /// The route's part of the API's document.

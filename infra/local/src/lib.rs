@@ -4,6 +4,7 @@
 //! function libraries that Lambda runs.
 
 pub mod engine;
+pub mod functions;
 pub mod gateway;
 pub mod sim;
 pub mod template;

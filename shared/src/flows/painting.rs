@@ -146,12 +146,17 @@ impl Painter {
                 return self.fail(image, Failure::ResultLost).await;
             }
         };
-        let key = image.object_key.clone().unwrap_or_else(|| ObjectKey::new(&self.entropy, picture.format().extension()));
+        let key = image
+            .object_key
+            .clone()
+            .unwrap_or_else(|| ObjectKey::new(&self.entropy, picture.format().extension()));
         if !self.images.storing(&image, &key, self.objects.store()).await? {
             return Ok(());
         }
         image.object_key = Some(key.clone());
-        self.objects.put(&key, picture.bytes().clone(), picture.format().content_type()).await?;
+        self.objects
+            .put(&key, picture.bytes().clone(), picture.format().content_type())
+            .await?;
         match self.end(image.clone(), Ending::Ready, Some(picture.size())).await? {
             Finish::Written => Ok(()),
             Finish::Lost => self.take_back(&image, &key).await,

@@ -19,11 +19,7 @@ pub async fn account_of(email: &EmailAddress, accounts: &Accounts) -> Result<Opt
 ///
 /// # Errors
 /// When the store fails.
-pub async fn begin_session(
-    profile: &Profile,
-    accounts: &Accounts,
-    ids: &Ids,
-) -> Result<Session, StoreError> {
+pub async fn begin_session(profile: &Profile, accounts: &Accounts, ids: &Ids) -> Result<Session, StoreError> {
     let session = Session::begun(ids.next(), profile.id);
     accounts.begin_session(&session).await?;
     Ok(session)

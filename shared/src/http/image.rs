@@ -113,7 +113,10 @@ impl ImageView {
     pub fn with_download(self, link: Link) -> Self {
         let Link { url, expires_at } = link;
         Self {
-            download: Some(Download { url: url.into(), expires_at }),
+            download: Some(Download {
+                url: url.into(),
+                expires_at,
+            }),
             ..self
         }
     }

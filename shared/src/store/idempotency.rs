@@ -96,7 +96,10 @@ impl Idempotency {
     /// # Errors
     /// When the item is not in our form.
     pub fn answer_in(&self, refused: &Refused, used: &Use, now: Timestamp) -> Result<Option<Answer>, StoreError> {
-        refused.item.clone().map_or(Ok(None), |item| answer_from(item, used, now))
+        refused
+            .item
+            .clone()
+            .map_or(Ok(None), |item| answer_from(item, used, now))
     }
 
     /// Remembers the answer, as a piece of the very transaction that makes it true.

@@ -1,0 +1,98 @@
+//! The functions of Vitrine, hosted in this process: the very libraries whose `main.rs` Lambda runs.
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use axum::Router;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use shared::Platform;
+use shared::config::{ConfigError, Vars};
+use shared::grants::Grant;
+use utoipa::openapi::OpenApi;
+
+/// A function that answers a route.
+pub struct RouteFunction {
+    /// Its folder, package and binary.
+    pub name: &'static str,
+    /// What its source says it may touch.
+    pub grants: &'static [Grant],
+    /// Makes its router as `main.rs` would.
+    pub router: fn(&Vars, &Platform) -> Result<Router, ConfigError>,
+    /// Its part of the API's document, if it has one.
+    pub openapi: Option<fn() -> OpenApi>,
+}
+
+/// Works through one batch of messages.
+pub type Work = Box<dyn Fn(SqsEvent) -> BoxFuture<'static, SqsBatchResponse> + Send + Sync>;
+
+/// A function that takes messages from a queue.
+pub struct WorkerFunction {
+    /// Its folder, package and binary.
+    pub name: &'static str,
+    /// What its source says it may touch.
+    pub grants: &'static [Grant],
+    /// Makes it ready as `main.rs` would.
+    pub work: fn(&Vars, &Platform) -> Result<Work, ConfigError>,
+}
+
+macro_rules! routes {
+    ($($name:literal = $library:ident $(($openapi:ident))?),* $(,)?) => {
+        &[$(RouteFunction {
+            name: $name,
+            grants: $library::GRANTS,
+            router: |vars, platform| Ok($library::router($library::Deps::new(vars, platform)?)),
+            openapi: routes!(@part $library $($openapi)?),
+        }),*]
+    };
+    (@part $library:ident openapi) => { Some($library::openapi) };
+    (@part $library:ident) => { None };
+}
+
+macro_rules! workers {
+    ($($name:literal = $library:ident),* $(,)?) => {
+        &[$(WorkerFunction {
+            name: $name,
+            grants: $library::GRANTS,
+            work: |vars, platform| {
+                let deps = $library::Deps::new(vars, platform)?;
+                Ok(Box::new(move |event| $library::work(deps.clone(), event).boxed()))
+            },
+        }),*]
+    };
+}
+
+/// Every function that answers a route.
+pub const ROUTES: &[RouteFunction] = routes![
+    "accounts-create" = accounts_create(openapi),
+    "accounts-get" = accounts_get(openapi),
+    "accounts-verify" = accounts_verify(openapi),
+    "codes-create" = codes_create(openapi),
+    "credits-list" = credits_list(openapi),
+    "health-get" = health_get(openapi),
+    "images-create" = images_create(openapi),
+    "images-delete" = images_delete(openapi),
+    "images-get" = images_get(openapi),
+    "images-list" = images_list(openapi),
+    "keys-get" = keys_get(openapi),
+    "openapi-get" = openapi_get(openapi),
+    "prompts-create" = prompts_create(openapi),
+    "routes-refuse" = routes_refuse,
+    "sessions-create" = sessions_create(openapi),
+];
+
+/// Every function that takes messages from a queue.
+pub const WORKERS: &[WorkerFunction] = workers![
+    "images-erase" = images_erase,
+    "images-paint" = images_paint,
+    "mail-send" = mail_send
+];
+
+/// The API's document, put together from every function's part.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    shared::http::openapi::document(
+        ROUTES
+            .iter()
+            .filter_map(|function| Some((function.openapi?)()))
+            .collect(),
+    )
+}
