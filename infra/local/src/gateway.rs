@@ -7,7 +7,7 @@ mod host;
 mod routes;
 
 use std::collections::BTreeMap;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,8 @@ use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -25,7 +27,7 @@ use host::Hosted;
 use routes::Table;
 
 /// Makes the router of a function; an error is a function that cannot start.
-pub type Build = dyn Fn(&FunctionSpec) -> anyhow::Result<Router> + Send + Sync;
+pub type Build = dyn Fn(&FunctionSpec) -> BoxFuture<'static, anyhow::Result<Router>> + Send + Sync;
 
 /// Prepares a request before its function sees it, for instance with who is calling and a request id.
 pub type Prepare = dyn Fn(&mut Request) + Send + Sync;
@@ -71,6 +73,15 @@ impl Gateway {
     pub fn new<B, P>(template: &Template, build: B, prepare: P, limits: Limits) -> Self
     where
         B: Fn(&FunctionSpec) -> anyhow::Result<Router> + Send + Sync + 'static,
+        P: Fn(&mut Request) + Send + Sync + 'static,
+    {
+        Self::starting(template, move |function| ready(build(function)).boxed(), prepare, limits)
+    }
+
+    /// A gateway whose functions take a while to start, because they ask for their secrets first.
+    pub fn starting<B, P>(template: &Template, build: B, prepare: P, limits: Limits) -> Self
+    where
+        B: Fn(&FunctionSpec) -> BoxFuture<'static, anyhow::Result<Router>> + Send + Sync + 'static,
         P: Fn(&mut Request) + Send + Sync + 'static,
     {
         let build: Arc<Build> = Arc::new(build);

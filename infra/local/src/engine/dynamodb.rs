@@ -71,6 +71,16 @@ impl Tables {
         found.with_context(|| format!("there is no table `{name}`"))
     }
 
+    /// How many items the table holds, expired ones included.
+    ///
+    /// # Errors
+    /// When there is no such table.
+    pub fn count(&self, table: &str) -> Result<usize> {
+        let request = serde_json::from_value(json!({"TableName": table, "Select": "COUNT"}))?;
+        let answer = self.database.scan(request).map_err(|error| anyhow!("{error}"))?;
+        Ok(serde_json::to_value(answer)?["Count"].as_u64().and_then(|count| count.try_into().ok()).unwrap_or(0))
+    }
+
     fn create(&self, spec: &TableSpec) -> Result<()> {
         let mut described = DescribeTableRequest::default();
         described.table_name.clone_from(&spec.name);

@@ -1,12 +1,13 @@
 //! A function in process, started when it is first needed.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::response::Response;
 use futures::FutureExt;
+use tokio::sync::OnceCell;
 use tower::ServiceExt;
 use tracing::error;
 
@@ -17,7 +18,7 @@ use crate::template::FunctionSpec;
 pub(super) struct Hosted {
     spec: FunctionSpec,
     build: Arc<Build>,
-    router: OnceLock<Option<Router>>,
+    router: OnceCell<Option<Router>>,
 }
 
 /// The function gave no answer: it could not start, or it panicked. Why was logged when it happened.
@@ -28,12 +29,12 @@ impl Hosted {
         Self {
             spec,
             build,
-            router: OnceLock::new(),
+            router: OnceCell::new(),
         }
     }
 
     pub(super) async fn answer(&self, request: Request) -> Result<Response, NoAnswer> {
-        let router = self.router.get_or_init(|| self.start()).clone().ok_or(NoAnswer)?;
+        let router = self.router.get_or_init(|| self.start()).await.clone().ok_or(NoAnswer)?;
         // The Lambda runtime, too, turns a panic into an error and lives on.
         match AssertUnwindSafe(router.oneshot(request)).catch_unwind().await {
             Ok(Ok(answer)) => Ok(answer),
@@ -45,8 +46,8 @@ impl Hosted {
         }
     }
 
-    fn start(&self) -> Option<Router> {
-        match (self.build)(&self.spec) {
+    async fn start(&self) -> Option<Router> {
+        match (self.build)(&self.spec).await {
             Ok(router) => Some(router),
             Err(cause) => {
                 let folder = &self.spec.folder;

@@ -1,0 +1,111 @@
+//! `vitrine serve`: everything on loopback, until it is told to stop.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, anyhow};
+use shared::Entropy;
+
+use crate::say;
+use crate::stack::{Options, RealKeys, Stack, clock_of};
+
+/// Serves on `port` and the next three, keeping everything in `data`.
+///
+/// # Errors
+/// When a port is taken or the folder cannot be used.
+pub async fn run(port: u16, data: PathBuf, keys: RealKeys) -> Result<()> {
+    let clock = clock_of(&data).map_err(|error| anyhow!("the folder `{}` cannot be used: {error}", data.display()))?;
+    writable(&data)?;
+    let options = Options { clock, entropy: Entropy::system(), data: Some(data.clone()), port, keys };
+    let stack = Stack::start(options).await?;
+    stack.run_in_background();
+    introduce(&stack, &data)?;
+    wanted_to_stop().await;
+    say!("\nStopping; everything is kept in {}.", data.display());
+    stack.close().await;
+    Ok(())
+}
+
+fn writable(data: &std::path::Path) -> Result<()> {
+    let probe = data.join(".writable");
+    let tried = std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe));
+    tried.map_err(|error| anyhow!("the folder `{}` cannot be written to: {error}", data.display()))
+}
+
+fn introduce(stack: &Stack, data: &std::path::Path) -> Result<()> {
+    let (api, simulators) = (stack.api_url(), stack.simulator_url());
+    let policy = stack.policy_version()?;
+    say!("Vitrine serves on this machine alone. Everything is kept in {}.", data.display());
+    say!();
+    say!("  API             {api}            the document: {api}/openapi.json (a page in a browser)");
+    say!("  simulators      {simulators}            what they saw: {simulators}/_sim/book");
+    say!("  mailbox         {simulators}/mailbox");
+    say!("  objects (S3)    http://{}", stack.engines.store_address());
+    say!("  DynamoDB        {}            and the parameter store", stack.engines.dynamodb_url());
+    say!();
+    say!("Three lines to paste:");
+    say!();
+    say!("  curl -s {api}/v1/health");
+    say!(
+        "  curl -s {api}/v1/accounts -H 'Content-Type: application/json' -d '{{\"email\":\"mei@example.com\",\"password\":\"a kiln of quiet glazes\",\"policy_version\":\"{policy}\"}}'"
+    );
+    say!("  curl -s '{simulators}/mailbox.json?to=mei@example.com'");
+    say!();
+    say!("Ctrl-C stops it.");
+    Ok(())
+}
+
+/// Waits for Ctrl-C or a polite kill.
+async fn wanted_to_stop() {
+    let interrupted = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminated) => {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+        }
+        Err(_) => drop(interrupted.await),
+    }
+}
+
+/// The keys of real providers in the file `.env` of the folder one is in, if there is such a file.
+///
+/// # Errors
+/// When the file is there and cannot be read, with the line that is wrong.
+pub fn real_keys() -> Result<RealKeys> {
+    let file = match dotenvy::from_path_iter(".env") {
+        Ok(file) => file,
+        Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => return Ok(RealKeys::default()),
+        Err(error) => return Err(anyhow!("`.env` cannot be read: {}", plain(&error))),
+    };
+    let mut keys = RealKeys::default();
+    for pair in file {
+        let (name, value) = pair.map_err(|error| anyhow!("`.env` cannot be read: {}", plain(&error)))?;
+        let value = Some(value).filter(|value| !value.trim().is_empty());
+        match name.as_str() {
+            "DEEPSEEK_API_KEY" => keys.deepseek = value,
+            "ARK_API_KEY" => keys.seedream = value,
+            "RESEND_API_KEY" => keys.resend = value,
+            "MAIL_FROM" => keys.mail_from = value,
+            _ => {}
+        }
+    }
+    Ok(keys)
+}
+
+/// What is wrong, without the line itself: it may hold a key.
+fn plain(error: &dotenvy::Error) -> String {
+    match error {
+        dotenvy::Error::LineParse(_, at) => format!("a line is not of the form NAME=value (at character {at})"),
+        dotenvy::Error::Io(error) => error.to_string(),
+        _ => "it is not of the form NAME=value".to_owned(),
+    }
+}
+
+/// Where `serve` keeps everything if nobody says otherwise.
+///
+/// # Errors
+/// When the folder one is in is not there.
+pub fn default_data() -> Result<PathBuf> {
+    Ok(std::env::current_dir().context("the folder one is in is not there")?.join(".vitrine"))
+}

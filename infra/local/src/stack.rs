@@ -1,0 +1,296 @@
+//! The whole of Vitrine in one process: engines, simulators, gateway and every function, wired as the template wires them.
+//!
+//! `serve`, `first-image`, `thirty-days` and the tests all start this one stack.
+
+mod grants;
+mod secrets;
+mod wiring;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+use axum::extract::Request;
+use futures::FutureExt;
+use jiff::SignedDuration;
+use shared::config::Vars;
+use shared::http::Viewer;
+use shared::platform::Runtime;
+use shared::{Clock, Entropy, Ids, Platform};
+use tokio::net::TcpListener;
+
+use crate::engine::serving::{Serving, background};
+use crate::engine::{Engines, Settings};
+use crate::functions;
+use crate::gateway::{Gateway, Limits, source};
+use crate::sim::{SimulatorOptions, Simulators};
+use crate::template::{FunctionSpec, Sources, Template, local_parameters};
+
+pub use secrets::RealKeys;
+
+/// The file in the data folder that keeps how far the clock was moved, in milliseconds.
+const CLOCK_FILE: &str = "clock";
+
+/// What a stack is made from.
+pub struct Options {
+    /// The time everything goes by.
+    pub clock: Clock,
+    /// Where ids, codes and keys come from.
+    pub entropy: Entropy,
+    /// Where everything is kept; without a folder it is in memory and gone afterwards.
+    pub data: Option<PathBuf>,
+    /// Where the API listens; the simulators, the store and the database listen on the next three ports. 0 takes any
+    /// four free ports.
+    pub port: u16,
+    /// Keys of real providers, which then take the simulator's place.
+    pub keys: RealKeys,
+}
+
+impl Options {
+    /// A stack in memory, on free ports, with simulators alone.
+    #[must_use]
+    pub fn in_memory(clock: Clock, entropy: Entropy) -> Self {
+        Self { clock, entropy, data: None, port: 0, keys: RealKeys::default() }
+    }
+}
+
+/// The running stack. Dropping it closes its ports.
+pub struct Stack {
+    /// Tables, parameters, queues and objects, past every permission.
+    pub engines: Engines,
+    /// The companies and their books.
+    pub simulators: Simulators,
+    /// What it was wired from.
+    pub template: Template,
+    /// The time everything goes by.
+    pub clock: Clock,
+    /// Where the API answers.
+    pub api: SocketAddr,
+    /// Where the simulators answer.
+    pub simulator: SocketAddr,
+    serving: Mutex<Vec<Serving>>,
+}
+
+/// The clock of a data folder: the system's, moved by what the folder remembers.
+///
+/// # Errors
+/// When the folder cannot be made or its clock cannot be read.
+pub fn clock_of(data: &std::path::Path) -> Result<Clock> {
+    std::fs::create_dir_all(data)?;
+    let offset = match std::fs::read_to_string(data.join(CLOCK_FILE)) {
+        Ok(text) => text.trim().parse().context("the data folder's `clock` holds no number")?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Clock::offset(Arc::new(AtomicI64::new(offset))))
+}
+
+impl Stack {
+    /// Starts everything. Streams, queues and expiry stand still until [`Stack::run_in_background`], or until a test
+    /// drives them.
+    ///
+    /// # Errors
+    /// When a port is taken, the folder cannot be used, or the template has a mistake.
+    pub async fn start(options: Options) -> Result<Self> {
+        let Options { clock, entropy, data, port, keys } = options;
+        let ports = Ports::bind(port).await?;
+        let (api, simulator) = (ports.api.local_addr()?, ports.simulators.local_addr()?);
+        let mut parameters = local_parameters();
+        parameters.insert("PublicUrl".to_owned(), format!("http://{api}"));
+        if let Some(from) = &keys.mail_from {
+            parameters.insert("MailFrom".to_owned(), from.clone());
+        }
+        let template = Template::evaluate(&Sources::embedded(), &parameters)?;
+
+        let simulators = Simulators::new(SimulatorOptions {
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            data: data.as_ref().map(|data| data.join("simulators")),
+            origin: format!("http://{simulator}"),
+            on_clock_moved: keep_clock(data.clone()),
+        })?;
+        let stored = crate::engine::ssm::Parameters::open(data.as_deref(), clock.clone())?;
+        secrets::provide(&template, &stored, &entropy, &keys)?;
+        let engines = Engines::start(Settings {
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            directory: data,
+            dynamodb: Some(ports.dynamodb),
+            store: Some(ports.objects),
+            tables: wiring::tables(&template)?,
+            queues: wiring::queues(&template),
+            pipes: wiring::pipes(&template)?,
+            objects: wiring::objects(&template, &stored)?,
+            permissions: grants::permissions(&template)?,
+        })
+        .await?;
+        for name in stored.names() {
+            engines.parameters.put(&name, &stored.get(&name).unwrap_or_default())?;
+        }
+
+        let host = Host {
+            ids: Ids::new(clock.clone(), entropy.clone()),
+            clock: clock.clone(),
+            entropy,
+            engine: engines.dynamodb_url().parse()?,
+            overrides: wiring::overrides(&engines, simulator, &keys),
+        };
+        wiring::attach_workers(&template, &engines, &host)?;
+        let gateway = Gateway::starting(&template, host.starter(), introduce, Limits::default());
+        let serving = vec![
+            Serving::start(move |stop| async move {
+                if let Err(error) = gateway.serve(ports.api, stop.wanted()).await {
+                    tracing::error!(%error, "The gateway stopped");
+                }
+            }),
+            serve_simulators(simulators.clone(), ports.simulators),
+        ];
+        Ok(Self { engines, simulators, template, clock, api, simulator, serving: Mutex::new(serving) })
+    }
+
+    /// Lets streams, queues and expiry run by themselves.
+    pub fn run_in_background(&self) {
+        self.engines.run_in_background();
+    }
+
+    /// The API's origin.
+    #[must_use]
+    pub fn api_url(&self) -> String {
+        format!("http://{}", self.api)
+    }
+
+    /// The simulators' origin.
+    #[must_use]
+    pub fn simulator_url(&self) -> String {
+        format!("http://{}", self.simulator)
+    }
+
+    /// The version of the privacy policy that signing up has to accept.
+    ///
+    /// # Errors
+    /// When the template names none.
+    pub fn policy_version(&self) -> Result<String> {
+        self.variable("accounts-create", "POLICY_VERSION")
+    }
+
+    /// The pictures' bucket.
+    ///
+    /// # Errors
+    /// When the template names none.
+    pub fn bucket(&self) -> Result<String> {
+        self.variable("images-erase", "COS_BUCKET")
+    }
+
+    fn variable(&self, function: &str, name: &str) -> Result<String> {
+        let value = self.template.function(function).and_then(|function| function.variables.get(name).cloned());
+        value.with_context(|| format!("the template gives `{function}` no `{name}`"))
+    }
+
+    /// How many items the pictures' table holds, expired ones included.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub fn pictures(&self) -> Result<usize> {
+        let table = self.template.table("images").context("the template has no table `images`")?;
+        self.engines.tables.count(&table.name)
+    }
+
+    /// Closes the ports and lets go of the files, so that another stack can take them over.
+    pub async fn close(self) {
+        let serving = std::mem::take(&mut *self.serving.lock().unwrap_or_else(PoisonError::into_inner));
+        for serving in serving {
+            serving.close().await;
+        }
+        self.engines.close().await;
+    }
+}
+
+/// The four ports of a stack.
+struct Ports {
+    api: TcpListener,
+    simulators: TcpListener,
+    objects: TcpListener,
+    dynamodb: TcpListener,
+}
+
+impl Ports {
+    async fn bind(first: u16) -> Result<Self> {
+        let port = |offset: u16| async move {
+            let port = if first == 0 { 0 } else { first.saturating_add(offset) };
+            let taken = || format!("port {port} is taken; choose others with --port (it and the next three are used)");
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(taken)
+        };
+        Ok(Self { api: port(0).await?, simulators: port(1).await?, objects: port(2).await?, dynamodb: port(3).await? })
+    }
+}
+
+/// What hosts a function here, in place of Lambda.
+#[derive(Clone)]
+struct Host {
+    clock: Clock,
+    entropy: Entropy,
+    ids: Ids,
+    engine: url::Url,
+    /// Variables that point elsewhere than the template says: to the simulators and to the local store.
+    overrides: Arc<Vec<(String, String)>>,
+}
+
+impl Host {
+    /// The variables that the template gives the function, and no other.
+    fn vars(&self, function: &FunctionSpec) -> Vars {
+        let given = function.variables.iter().map(|(name, value)| {
+            let over = self.overrides.iter().find(|(over, _)| over == name).map(|(_, value)| value);
+            (name.clone(), over.unwrap_or(value).clone())
+        });
+        Vars::from_pairs(given)
+    }
+
+    /// The platform of one function, which the engines know by its folder's name.
+    async fn platform(&self, function: &FunctionSpec, vars: &Vars) -> Result<Platform> {
+        let runtime = Runtime::local(&function.folder, Some(self.engine.clone()));
+        let (clock, ids, entropy) = (self.clock.clone(), self.ids.clone(), self.entropy.clone());
+        Ok(Platform::new(runtime, clock, ids, entropy, vars).await?)
+    }
+
+    fn starter(&self) -> impl Fn(&FunctionSpec) -> futures::future::BoxFuture<'static, Result<axum::Router>> + Send + Sync + 'static {
+        let host = self.clone();
+        move |function| {
+            let (host, function) = (host.clone(), function.clone());
+            async move {
+                let known = functions::ROUTES.iter().find(|known| known.name == function.folder);
+                let known = known.with_context(|| format!("`{}` is in the template and not in the tree", function.folder))?;
+                let vars = host.vars(&function);
+                let platform = host.platform(&function, &vars).await?;
+                Ok((known.router)(&vars, &platform)?)
+            }
+            .boxed()
+        }
+    }
+}
+
+/// Tells a function who is calling, as the gateway's event would.
+fn introduce(request: &mut Request) {
+    let source_ip = source(request).map(|address| address.ip());
+    request.extensions_mut().insert(Viewer { source_ip, request_id: None });
+}
+
+fn serve_simulators(simulators: Simulators, listener: TcpListener) -> Serving {
+    Serving::start(|stop| async move {
+        let task = background(simulators.serve(listener));
+        stop.wanted().await;
+        task.abort();
+    })
+}
+
+/// Writes the clock's offset down whenever it is moved, so that a restart goes on in the same time.
+fn keep_clock(data: Option<PathBuf>) -> Arc<dyn Fn(SignedDuration) + Send + Sync> {
+    Arc::new(move |by| {
+        let Some(file) = data.as_ref().map(|data| data.join(CLOCK_FILE)) else { return };
+        let before: i128 = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        if let Err(error) = std::fs::write(&file, (before + by.as_millis()).to_string()) {
+            tracing::error!(%error, "The clock's offset could not be written down");
+        }
+    })
+}

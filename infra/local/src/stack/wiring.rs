@@ -1,0 +1,201 @@
+//! From the template's words to the engines'.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use futures::FutureExt;
+use serde::Deserialize;
+use shared::grants::{Grant, ObjectAction};
+use tokio::sync::OnceCell;
+
+use super::{Host, RealKeys};
+use crate::engine::objects::ObjectsSpec;
+use crate::engine::spec::{
+    BucketSpec, DeadLetterSpec, IndexSpec, KeyKind, KeySpec, PipeSpec, Projection, QueueSpec, RoleSpec, StreamView, TableSpec,
+    WorkerSpec,
+};
+use crate::engine::Engines;
+use crate::engine::ssm::Parameters;
+use crate::functions;
+use crate::template::{self, FunctionSpec, Template};
+
+pub(super) fn tables(template: &Template) -> Result<Vec<TableSpec>> {
+    template.tables.iter().map(table).collect()
+}
+
+fn table(table: &template::TableSpec) -> Result<TableSpec> {
+    let stream = match table.stream.as_deref() {
+        None => None,
+        Some("NEW_AND_OLD_IMAGES") => Some(StreamView::NewAndOldImages),
+        Some("NEW_IMAGE") => Some(StreamView::NewImage),
+        Some("OLD_IMAGE") => Some(StreamView::OldImage),
+        Some("KEYS_ONLY") => Some(StreamView::KeysOnly),
+        Some(other) => bail!("table `{}` has a stream of the unknown view `{other}`", table.short),
+    };
+    Ok(TableSpec {
+        name: table.name.clone(),
+        partition_key: key(&table.partition)?,
+        sort_key: table.sort.as_ref().map(key).transpose()?,
+        indexes: table.indexes.iter().map(index).collect::<Result<_>>()?,
+        ttl_attribute: table.ttl.clone(),
+        stream,
+    })
+}
+
+fn index(index: &template::IndexSpec) -> Result<IndexSpec> {
+    let projection = match index.projection.as_str() {
+        "ALL" => Projection::All,
+        "KEYS_ONLY" => Projection::KeysOnly,
+        other => bail!("index `{}` has the projection `{other}`, which the local stack does not know", index.name),
+    };
+    Ok(IndexSpec {
+        name: index.name.clone(),
+        partition_key: key(&index.partition)?,
+        sort_key: index.sort.as_ref().map(key).transpose()?,
+        projection,
+    })
+}
+
+fn key(attribute: &template::Attribute) -> Result<KeySpec> {
+    let kind = match attribute.kind.as_str() {
+        "S" => KeyKind::Text,
+        "N" => KeyKind::Number,
+        other => bail!("key `{}` has the kind `{other}`, which the local stack does not know", attribute.name),
+    };
+    Ok(KeySpec { name: attribute.name.clone(), kind })
+}
+
+pub(super) fn queues(template: &Template) -> Vec<QueueSpec> {
+    let full = |short: &str| template.queue(short).map_or_else(|| short.to_owned(), |queue| queue.name.clone());
+    let queue = |queue: &template::QueueSpec| QueueSpec {
+        name: queue.name.clone(),
+        visibility: Duration::from_secs(queue.visibility_s.into()),
+        retention: Duration::from_secs(queue.retention_s.into()),
+        dead_letter: queue
+            .dead_letters
+            .as_ref()
+            .map(|dead| DeadLetterSpec { queue: full(&dead.queue), max_receives: dead.after }),
+    };
+    template.queues.iter().map(queue).collect()
+}
+
+pub(super) fn pipes(template: &Template) -> Result<Vec<PipeSpec>> {
+    let pipe = |pipe: &template::PipeSpec| {
+        let table = template.table(&pipe.table).with_context(|| format!("pipe `{}` reads no table of ours", pipe.name))?;
+        let queue = template.queue(&pipe.queue).with_context(|| format!("pipe `{}` fills no queue of ours", pipe.name))?;
+        Ok(PipeSpec {
+            name: pipe.name.clone(),
+            table: table.name.clone(),
+            queue: queue.name.clone(),
+            filters: pipe.filters.clone(),
+            input: pipe.input_template.clone(),
+        })
+    };
+    template.pipes.iter().map(pipe).collect()
+}
+
+/// A key pair of the store as it lies in the parameter store.
+#[derive(Deserialize)]
+struct KeyPair {
+    id: String,
+    secret: String,
+}
+
+/// The bucket, and for each `cos-…` parameter a role that may do what the functions holding it declare.
+pub(super) fn objects(template: &Template, parameters: &Parameters) -> Result<ObjectsSpec> {
+    let mut spec = ObjectsSpec::default();
+    for function in &template.functions {
+        let Some(bucket) = function.variables.get("COS_BUCKET") else { continue };
+        let keys = function.variables.get("COS_KEYS_PARAMETER").with_context(|| format!("`{}` has no keys of the store", function.folder))?;
+        let pair: KeyPair = serde_json::from_str(&parameters.get(keys).unwrap_or_default())
+            .with_context(|| format!("the parameter `{keys}` holds no key pair"))?;
+        if !spec.buckets.iter().any(|known| known.name == *bucket) {
+            spec.buckets.push(BucketSpec { name: bucket.clone() });
+        }
+        let actions = declared(function);
+        match spec.roles.iter_mut().find(|role| role.name == *keys) {
+            Some(role) => role.actions.extend(actions),
+            None => spec.roles.push(RoleSpec {
+                name: keys.clone(),
+                id: pair.id,
+                secret: pair.secret,
+                bucket: bucket.clone(),
+                actions,
+                owner: false,
+            }),
+        }
+    }
+    Ok(spec)
+}
+
+/// What the function's source says it does with objects.
+fn declared(function: &FunctionSpec) -> BTreeSet<ObjectAction> {
+    let routes = functions::ROUTES.iter().map(|known| (known.name, known.grants));
+    let workers = functions::WORKERS.iter().map(|known| (known.name, known.grants));
+    let grants = routes.chain(workers).filter(|(name, _)| *name == function.folder).flat_map(|(_, grants)| grants);
+    grants
+        .filter_map(|grant| match grant {
+            Grant::Bucket(actions) => Some(actions.iter().copied()),
+            Grant::Table(..) | Grant::Parameter(_) | Grant::Queue(_) => None,
+        })
+        .flatten()
+        .collect()
+}
+
+/// Variables that point to this machine instead of where the template says.
+pub(super) fn overrides(engines: &Engines, simulator: SocketAddr, keys: &RealKeys) -> Arc<Vec<(String, String)>> {
+    let origin = format!("http://{simulator}");
+    let mut over = vec![("COS_ENDPOINT".to_owned(), engines.store_url())];
+    if keys.deepseek.is_none() {
+        over.push(("DEEPSEEK_URL".to_owned(), origin.clone()));
+    }
+    if keys.seedream.is_none() {
+        over.push(("SEEDREAM_URL".to_owned(), origin.clone()));
+        over.push(("SEEDREAM_RESULT_HOSTS".to_owned(), "127.0.0.1".to_owned()));
+    }
+    if keys.resend.is_none() {
+        over.push(("RESEND_URL".to_owned(), origin));
+    }
+    Arc::new(over)
+}
+
+/// Puts every worker behind its queue. It is made ready at its first message, as Lambda would.
+pub(super) fn attach_workers(template: &Template, engines: &Engines, host: &Host) -> Result<()> {
+    for function in &template.functions {
+        for event in &function.queue_events {
+            let queue = template.queue(&event.queue).with_context(|| format!("`{}` works off no queue of ours", function.folder))?;
+            let spec = WorkerSpec {
+                function: function.folder.clone(),
+                queue: queue.name.clone(),
+                batch_size: event.batch_size,
+                max_concurrency: event.maximum_concurrency.unwrap_or(2),
+                reports_failures: event.reports_failures,
+                timeout: Duration::from_secs(function.timeout_s.into()),
+            };
+            engines.workers.attach(spec, handler(function.clone(), host.clone())?)?;
+        }
+    }
+    Ok(())
+}
+
+fn handler(function: FunctionSpec, host: Host) -> Result<crate::engine::workers::Handler> {
+    let known = functions::WORKERS.iter().find(|known| known.name == function.folder);
+    let known = known.with_context(|| format!("`{}` is in the template and not in the tree", function.folder))?;
+    let ready = Arc::new(OnceCell::new());
+    Ok(Arc::new(move |event| {
+        let (ready, function, host) = (Arc::clone(&ready), function.clone(), host.clone());
+        async move {
+            let start = || async {
+                let vars = host.vars(&function);
+                let platform = host.platform(&function, &vars).await?;
+                Ok::<_, anyhow::Error>((known.work)(&vars, &platform)?)
+            };
+            let work = ready.get_or_try_init(start).await?;
+            Ok(work(event).await)
+        }
+        .boxed()
+    }))
+}
