@@ -21,7 +21,7 @@ pub const GRANTS: &[Grant] = &[
         &[Action::DeleteItem, Action::PutItem, Action::Query, Action::UpdateItem],
     ),
     Grant::Table("ledger", &[Action::PutItem]),
-    Grant::Table("limits", &[Action::PutItem, Action::UpdateItem]),
+    Grant::Table("limits", &[Action::PutItem]),
     Grant::Parameter("hash-key"),
     Grant::Parameter("token-signing-key"),
 ];

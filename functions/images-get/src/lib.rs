@@ -25,6 +25,7 @@ pub const GRANTS: &[Grant] = &[
     Grant::Table("accounts", &[Action::GetItem]),
     Grant::Table("images", &[Action::GetItem]),
     Grant::Table("limits", &[Action::PutItem, Action::UpdateItem]),
+    Grant::Parameter("cdn-key"),
     Grant::Parameter("cos-reader"),
     Grant::Parameter("token-keys"),
     Grant::Bucket(&[ObjectAction::GetObject]),
