@@ -19,6 +19,8 @@ use crate::{Clock, Entropy};
 pub trait Kind: Send + Sync + 'static {
     /// Lower-case letters before the underscore, such as `img`.
     const PREFIX: &'static str;
+    /// What is named, such as `Image`; the id's schema is called by it.
+    const NAME: &'static str;
 }
 
 macro_rules! kinds {
@@ -26,7 +28,10 @@ macro_rules! kinds {
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $name {}
-        impl Kind for $name { const PREFIX: &'static str = $prefix; }
+        impl Kind for $name {
+            const PREFIX: &'static str = $prefix;
+            const NAME: &'static str = stringify!($name);
+        }
     )*};
 }
 
@@ -52,6 +57,17 @@ pub struct Id<K> {
     uuid: Uuid,
     kind: PhantomData<fn() -> K>,
 }
+
+// The wire types speak of ids by these names: the derive of schemas does not see through the markers.
+
+/// The id of an account.
+pub type AccountId = Id<Account>;
+/// The id of a sign-up.
+pub type SignUpId = Id<SignUp>;
+/// The id of a session.
+pub type SessionId = Id<Session>;
+/// The id of a picture.
+pub type ImageId = Id<Image>;
 
 /// Why a text is not an [`Id`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -177,7 +193,7 @@ impl<K: Kind> utoipa::PartialSchema for Id<K> {
 }
 impl<K: Kind> utoipa::ToSchema for Id<K> {
     fn name() -> std::borrow::Cow<'static, str> {
-        format!("Id_{}", K::PREFIX).into()
+        format!("{}Id", K::NAME).into()
     }
 }
 

@@ -12,8 +12,8 @@ use shared::domain::account::{Consent, SIGN_UP_LIFE};
 use shared::domain::{EmailAddress, Language, Name};
 use shared::flows::sign_up::{CODES_AN_HOUR, SignUp, SignUps};
 use shared::grants::{Action, Grant};
-use shared::http::{Json, Problem, Quota, TakenOn, with_manners};
-use shared::ids::{self, Id};
+use shared::http::{Json, Kind, Problem, Quota, TakenOn, openapi, with_manners};
+use shared::ids;
 use shared::store::{Accounts, Limits, Outbox};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
@@ -65,6 +65,7 @@ impl Deps {
 
 /// Who signs up.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = SignUp)]
 #[serde(deny_unknown_fields)]
 struct NewAccount {
     email: EmailAddress,
@@ -81,10 +82,10 @@ struct NewAccount {
 
 /// A sign-up that waits for the code that was mailed.
 #[derive(Serialize, ToSchema)]
+#[schema(as = WaitingSignUp)]
 struct Waiting {
     /// Needed with the code.
-    #[schema(value_type = String)]
-    signup_id: Id<ids::SignUp>,
+    signup_id: ids::SignUpId,
     /// When the sign-up is forgotten.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
@@ -102,7 +103,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(create))]
     struct Part;
-    Part::openapi()
+    openapi::with_problems(Part::openapi(), &[Kind::PasswordTooCommon, Kind::TooManyRequests])
 }
 
 /// Sign up

@@ -8,8 +8,8 @@ use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::domain::{EmailAddress, Name, Profile};
 use shared::grants::{Action, Grant};
-use shared::http::{Json, Problem, with_manners};
-use shared::ids::{self, Id};
+use shared::http::{Json, Kind, Problem, openapi, with_manners};
+use shared::ids;
 use shared::store::Accounts;
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
@@ -47,8 +47,7 @@ impl Deps {
 /// All that is kept about the person.
 #[derive(Serialize, ToSchema)]
 struct Account {
-    #[schema(value_type = String)]
-    id: Id<ids::Account>,
+    id: ids::AccountId,
     email: EmailAddress,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<Name>,
@@ -85,7 +84,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(read))]
     struct Part;
-    Part::openapi()
+    openapi::with_problems(Part::openapi(), &[Kind::NotFound])
 }
 
 /// Read the account

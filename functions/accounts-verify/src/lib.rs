@@ -8,8 +8,8 @@ use shared::config::{ConfigError, Vars};
 use shared::domain::{Code, Credits, EmailAddress};
 use shared::flows::sign_up::Proofs;
 use shared::grants::{Action, Grant};
-use shared::http::{Created, Json, Problem, SessionView, with_manners};
-use shared::ids::{self, Id};
+use shared::http::{Created, Json, Kind, Problem, SessionView, openapi, with_manners};
+use shared::ids;
 use shared::store::{Accounts, Ledgers, Limits};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
@@ -21,7 +21,7 @@ pub const GRANTS: &[Grant] = &[
         &[Action::DeleteItem, Action::PutItem, Action::Query, Action::UpdateItem],
     ),
     Grant::Table("ledger", &[Action::PutItem]),
-    Grant::Table("limits", &[Action::PutItem, Action::UpdateItem]),
+    Grant::Table("limits", &[Action::PutItem]),
     Grant::Parameter("hash-key"),
     Grant::Parameter("token-signing-key"),
 ];
@@ -64,8 +64,7 @@ impl Deps {
 struct Proof {
     email: EmailAddress,
     /// From the answer to the sign-up.
-    #[schema(value_type = String)]
-    signup_id: Id<ids::SignUp>,
+    signup_id: ids::SignUpId,
     /// From the mail.
     code: Code,
 }
@@ -73,8 +72,7 @@ struct Proof {
 /// A new account.
 #[derive(Serialize, ToSchema)]
 struct NewAccount {
-    #[schema(value_type = String)]
-    account_id: Id<ids::Account>,
+    account_id: ids::AccountId,
     session: SessionView,
     credits: CreditsGiven,
 }
@@ -103,7 +101,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(verify))]
     struct Part;
-    Part::openapi()
+    openapi::with_problems(Part::openapi(), &[Kind::WrongCode, Kind::Contended])
 }
 
 /// Prove the address

@@ -10,8 +10,8 @@ use shared::config::{ConfigError, Vars};
 use shared::domain::{EmailAddress, Language};
 use shared::flows::sign_up::{CODES_AN_HOUR, SignUps};
 use shared::grants::{Action, Grant};
-use shared::http::{Json, Problem, Quota, TakenOn, with_manners};
-use shared::ids::{self, Id};
+use shared::http::{Json, Kind, Problem, Quota, TakenOn, openapi, with_manners};
+use shared::ids;
 use shared::store::{Accounts, Limits, Outbox};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
@@ -57,17 +57,18 @@ impl Deps {
 
 /// Which code is wanted.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = WantedCode)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
     purpose: Purpose,
     email: EmailAddress,
     /// From the answer to the sign-up.
-    #[schema(value_type = String)]
-    signup_id: Id<ids::SignUp>,
+    signup_id: ids::SignUpId,
 }
 
 /// What a code is for.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = CodePurpose)]
 #[serde(rename_all = "snake_case")]
 enum Purpose {
     /// To prove the address of a sign-up.
@@ -76,6 +77,7 @@ enum Purpose {
 
 /// A mail may be on its way.
 #[derive(Serialize, ToSchema)]
+#[schema(as = SentCode)]
 struct Sent {
     /// Whom to look for in the mailbox: the address that was given.
     email: EmailAddress,
@@ -93,7 +95,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(create))]
     struct Part;
-    Part::openapi()
+    openapi::with_problems(Part::openapi(), &[Kind::TooManyRequests, Kind::Contended])
 }
 
 /// Mail a code again

@@ -9,8 +9,8 @@ use shared::config::{ConfigError, Vars};
 use shared::domain::Credits;
 use shared::domain::ledger::{Entry, EntryKind, Side};
 use shared::grants::{Action, Grant};
-use shared::http::{Cursor, Json, Paging, Problem, Query, with_manners};
-use shared::ids::{self, Id};
+use shared::http::{Cursor, Json, Kind, Paging, Problem, Query, openapi, with_manners};
+use shared::ids;
 use shared::store::{Accounts, Ledgers};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
@@ -78,8 +78,7 @@ struct Line {
     held: Credits,
     /// The picture it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    image: Option<Id<ids::Image>>,
+    image: Option<ids::ImageId>,
 }
 
 impl From<Entry> for Line {
@@ -107,7 +106,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(list))]
     struct Part;
-    Part::openapi()
+    openapi::with_problems(Part::openapi(), &[Kind::NotFound])
 }
 
 /// Read the balance

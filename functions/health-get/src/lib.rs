@@ -8,7 +8,7 @@ use axum::{Router, routing::get};
 use serde::Serialize;
 use shared::config::{ConfigError, Vars};
 use shared::grants::Grant;
-use shared::http::{Json, Kind, openapi, with_manners};
+use shared::http::{Json, openapi, with_manners};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
 
@@ -48,8 +48,8 @@ pub fn router(deps: Deps) -> Router {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(health))]
-    struct Document;
-    openapi::with_problems(Document::openapi(), &[Kind::Internal])
+    struct Part;
+    openapi::with_problems(Part::openapi(), &[])
 }
 
 /// That the service answers.

@@ -12,7 +12,7 @@ use shared::domain::ledger::Balance;
 use shared::domain::{Credits, Fallback, Image, ImageCount, Prompt, Ratio};
 use shared::flows::ordering::{Ordered, Ordering};
 use shared::grants::{Action, Grant};
-use shared::http::{Accepted, Idempotent, ImageView, Problem, RawJson, Replayed, with_manners};
+use shared::http::{Accepted, Idempotent, ImageView, Kind, Problem, RawJson, Replayed, openapi, with_manners};
 use shared::ids::{self, Id};
 use shared::store::idempotency::Use;
 use shared::store::{Accounts, Idempotency, Images, Ledgers};
@@ -106,7 +106,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(create))]
     struct Part;
-    Part::openapi()
+    openapi::with_problems(Part::openapi(), &[Kind::InsufficientCredits, Kind::Contended])
 }
 
 /// Order pictures

@@ -10,7 +10,7 @@ use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::flows::painting::{self, Deletion};
 use shared::grants::{Action, Grant};
-use shared::http::{Path, Problem, with_manners};
+use shared::http::{Kind, Path, Problem, openapi, with_manners};
 use shared::ids::{self, Id};
 use shared::store::images::ImageKey;
 use shared::store::{Accounts, Images};
@@ -66,7 +66,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(remove))]
     struct Part;
-    Part::openapi()
+    openapi::with_problems(Part::openapi(), &[Kind::Gone, Kind::Contended])
 }
 
 /// Delete a picture
@@ -74,7 +74,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// A finished picture is gone at once. One that is being painted is marked: it goes as soon as its outcome is known.
 #[utoipa::path(
     delete, path = "/v1/images/{id}", tag = "images", operation_id = "images-delete",
-    params(("id" = String, Path, description = "The picture's id", example = "img_01kb0v1cqhe8svdnq7tqw8vz6n")),
+    params(("id" = ids::ImageId, Path, description = "The picture's id", example = "img_01kb0v1cqhe8svdnq7tqw8vz6n")),
     responses(
         (status = 204, description = "The picture is gone"),
         (status = 202, description = "The picture goes as soon as its outcome is known"),

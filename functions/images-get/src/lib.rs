@@ -12,7 +12,7 @@ use shared::config::{ConfigError, Vars};
 use shared::domain::{Image, State as ImageState};
 use shared::flows::painting::link_life;
 use shared::grants::{Action, Grant, ObjectAction};
-use shared::http::{ImageView, Json, Path, Problem, Wait, with_manners};
+use shared::http::{ImageView, Json, Kind, Path, Problem, Wait, openapi, with_manners};
 use shared::ids::{self, Id};
 use shared::objects::Objects;
 use shared::store::images::ImageKey;
@@ -25,6 +25,7 @@ pub const GRANTS: &[Grant] = &[
     Grant::Table("accounts", &[Action::GetItem]),
     Grant::Table("images", &[Action::GetItem]),
     Grant::Table("limits", &[Action::PutItem, Action::UpdateItem]),
+    Grant::Parameter("cdn-key"),
     Grant::Parameter("cos-reader"),
     Grant::Parameter("token-keys"),
     Grant::Bucket(&[ObjectAction::GetObject]),
@@ -79,7 +80,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(read))]
     struct Part;
-    Part::openapi()
+    openapi::with_problems(Part::openapi(), &[Kind::Gone])
 }
 
 /// Read a picture
@@ -89,7 +90,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 #[utoipa::path(
     get, path = "/v1/images/{id}", tag = "images", operation_id = "images-get",
     params(
-        ("id" = String, Path, description = "The picture's id", example = "img_01kb0v1cqhe8svdnq7tqw8vz6n"),
+        ("id" = ids::ImageId, Path, description = "The picture's id", example = "img_01kb0v1cqhe8svdnq7tqw8vz6n"),
         ("Prefer" = Option<String>, Header, description = "`wait=N`: wait up to N seconds, at most 20, for the picture's end"),
     ),
     responses((status = 200, description = "The picture", body = ImageView)),

@@ -5,7 +5,7 @@ use axum::{Router, routing::get};
 use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::grants::{Action, Grant};
-use shared::http::{ImageView, Page, Paging, Problem, Query, with_manners};
+use shared::http::{ImageView, Page, Paging, Problem, Query, openapi, with_manners};
 use shared::store::{Accounts, Images};
 use shared::{Clock, Ids, Platform};
 use utoipa::OpenApi;
@@ -56,7 +56,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(list))]
     struct Part;
-    Part::openapi()
+    openapi::with_problems(Part::openapi(), &[])
 }
 
 /// List pictures

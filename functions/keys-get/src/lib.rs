@@ -7,7 +7,7 @@ use shared::auth::JwkSet;
 use shared::config::{ConfigError, Vars};
 use shared::grants::Grant;
 use shared::http::document::PublicFor;
-use shared::http::{Json, Kind, openapi, with_manners};
+use shared::http::{Json, openapi, with_manners};
 use shared::{Ids, Platform};
 use utoipa::OpenApi;
 
@@ -48,8 +48,8 @@ pub fn router(deps: Deps) -> Router {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(keys))]
-    struct Document;
-    openapi::with_problems(Document::openapi(), &[Kind::Internal])
+    struct Part;
+    openapi::with_problems(Part::openapi(), &[])
 }
 
 /// Read the public keys of access tokens

@@ -11,7 +11,7 @@ use axum::routing::get;
 use shared::config::{ConfigError, Vars};
 use shared::grants::Grant;
 use shared::http::document::{Document, Wish};
-use shared::http::{Kind, Problem, openapi, with_manners};
+use shared::http::{Problem, openapi, with_manners};
 use shared::{Ids, Platform};
 use utoipa::OpenApi;
 
@@ -71,7 +71,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(document))]
     struct Part;
-    openapi::with_problems(Part::openapi(), &[Kind::Internal])
+    openapi::with_problems(Part::openapi(), &[])
 }
 
 /// Read this document

@@ -14,7 +14,7 @@ use shared::auth::{Caller, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::domain::{Description, Prompt, PromptCount};
 use shared::grants::{Action, Grant};
-use shared::http::{Json, Kind, Problem, Quota, with_manners};
+use shared::http::{Json, Kind, Problem, Quota, openapi, with_manners};
 use shared::providers::deepseek::DeepSeek;
 use shared::providers::{PromptError, PromptWriter, Written, WrittenBy, template};
 use shared::store::limits::Policy;
@@ -71,6 +71,7 @@ impl Deps {
 
 /// What is to be written about.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = WantedPrompts)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
     /// The product in your own words, in any language. It is sent to DeepSeek, alone.
@@ -89,6 +90,7 @@ struct Prompts {
 
 /// Who wrote the prompts.
 #[derive(Serialize, ToSchema)]
+#[schema(as = PromptAuthor)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Author {
     /// A model, by its own name for itself.
@@ -109,7 +111,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(create))]
     struct Part;
-    Part::openapi()
+    openapi::with_problems(Part::openapi(), &[Kind::RefusedByModeration, Kind::TooManyRequests])
 }
 
 /// Have prompts written

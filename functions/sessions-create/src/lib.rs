@@ -11,7 +11,7 @@ use shared::config::{ConfigError, Vars};
 use shared::domain::EmailAddress;
 use shared::flows::sign_in;
 use shared::grants::{Action, Grant};
-use shared::http::{Created, Json, Kind, Problem, SessionView, with_manners};
+use shared::http::{Created, Json, Kind, Problem, SessionView, openapi, with_manners};
 use shared::store::limits::Policy;
 use shared::store::{Accounts, Limits};
 use shared::{Clock, Ids, Platform};
@@ -82,7 +82,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(create))]
     struct Part;
-    Part::openapi()
+    openapi::with_problems(Part::openapi(), &[Kind::InvalidCredentials, Kind::TooManyRequests])
 }
 
 /// Sign in

@@ -14,8 +14,7 @@ use crate::objects::Link;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Image)]
 pub struct ImageView {
-    #[schema(value_type = String)]
-    id: Id<ids::Image>,
+    id: ids::ImageId,
     state: StateView,
     /// What became of the credit it was ordered with.
     credit: CreditFate,

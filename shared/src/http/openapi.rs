@@ -1,14 +1,14 @@
 //! The API's document, put together from what each function says of itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    Components, ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, PathItem, Ref, ResponseBuilder,
-    Schema, ServerBuilder,
+    Components, ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Response,
+    ResponseBuilder, Schema, ServerBuilder,
 };
 
 use super::kind::Kind;
@@ -20,6 +20,7 @@ pub const BEARER: &str = "bearer";
 const TAGS: &[(&str, &str)] = &[
     ("accounts", "Signing up and the account itself"),
     ("sessions", "Signing in"),
+    ("prompts", "From a description to words for a picture"),
     ("images", "From words to pictures"),
     ("credits", "What a picture costs and what is left"),
     ("service", "The service about itself"),
@@ -53,39 +54,74 @@ pub fn document(parts: Vec<OpenApi>) -> OpenApi {
     whole
 }
 
-/// `part` with every problem its operations may answer with, one response a status.
+/// `part` with every problem its operations may answer with, one response a status: those of `own`, and those that follow
+/// from what an operation takes.
 #[must_use]
-pub fn with_problems(mut part: OpenApi, kinds: &[Kind]) -> OpenApi {
-    let mut by_status: BTreeMap<u16, Vec<Kind>> = BTreeMap::new();
-    // Any of ours may fail, and every answer may be one that was asked for too often.
-    for kind in kinds.iter().chain(&[Kind::Internal, Kind::Unavailable]) {
-        let kinds = by_status.entry(kind.status().as_u16()).or_default();
-        if !kinds.contains(kind) {
-            kinds.push(*kind);
-        }
-    }
+pub fn with_problems(mut part: OpenApi, own: &[Kind]) -> OpenApi {
     for item in part.paths.paths.values_mut() {
         for operation in operations(item) {
-            for (status, kinds) in &by_status {
-                let lines: Vec<String> = kinds
-                    .iter()
-                    .map(|kind| format!("`{}`: {}", kind.slug(), kind.title()))
-                    .collect();
-                let content = ContentBuilder::new()
-                    .schema(Some(Ref::from_schema_name("Problem")))
-                    .build();
-                let response = ResponseBuilder::new()
-                    .description(lines.join("; "))
-                    .content(PROBLEM_JSON, content)
-                    .build();
-                operation
-                    .responses
-                    .responses
-                    .insert(status.to_string(), response.into());
+            let mut by_status: BTreeMap<u16, BTreeSet<Kind>> = BTreeMap::new();
+            for kind in usual(operation).into_iter().chain(own.iter().copied()) {
+                by_status.entry(kind.status().as_u16()).or_default().insert(kind);
+            }
+            for (status, kinds) in by_status {
+                let response = RefOr::T(problems(&kinds));
+                operation.responses.responses.insert(status.to_string(), response);
             }
         }
     }
     part
+}
+
+/// The problems that follow from what the operation takes.
+fn usual(operation: &Operation) -> Vec<Kind> {
+    let mut kinds = vec![Kind::Internal];
+    for parameter in operation.parameters.iter().flatten() {
+        let RefOr::T(parameter) = parameter else { continue };
+        match (&parameter.parameter_in, parameter.name.as_str()) {
+            (ParameterIn::Path, _) => kinds.push(Kind::NotFound),
+            (ParameterIn::Query, "cursor") => kinds.extend([Kind::InvalidParameter, Kind::InvalidCursor]),
+            (ParameterIn::Query, _) => kinds.push(Kind::InvalidParameter),
+            (ParameterIn::Header, "Idempotency-Key") => kinds.extend([
+                Kind::MissingIdempotencyKey,
+                Kind::InvalidIdempotencyKey,
+                Kind::IdempotencyKeyReused,
+            ]),
+            (ParameterIn::QueryString | ParameterIn::Header | ParameterIn::Cookie, _) => {}
+        }
+    }
+    if operation.request_body.is_some() {
+        kinds.extend([
+            Kind::InvalidBody,
+            Kind::BodyTooLarge,
+            Kind::UnsupportedMediaType,
+            Kind::InvalidField,
+            Kind::UnknownField,
+        ]);
+    }
+    let has_caller = operation.security.is_some();
+    if has_caller {
+        kinds.push(Kind::Unauthorized);
+    }
+    if has_caller || operation.request_body.is_some() {
+        // Whatever knows its caller or keeps what it was sent asks the store.
+        kinds.push(Kind::Unavailable);
+    }
+    kinds
+}
+
+fn problems(kinds: &BTreeSet<Kind>) -> Response {
+    let lines: Vec<String> = kinds
+        .iter()
+        .map(|kind| format!("`{}`: {}", kind.slug(), kind.title()))
+        .collect();
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .build();
+    ResponseBuilder::new()
+        .description(lines.join("; "))
+        .content(PROBLEM_JSON, content)
+        .build()
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

@@ -8,14 +8,13 @@ use super::Problem;
 use crate::auth::TokenSigner;
 use crate::auth::token::ACCESS_TOKEN_LIFE;
 use crate::domain::Session;
-use crate::ids::{self, Id};
+use crate::ids;
 
 /// A session and the token that shows it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session)]
 pub struct SessionView {
-    #[schema(value_type = String)]
-    id: Id<ids::Session>,
+    id: ids::SessionId,
     /// Send it as `Authorization: Bearer …`.
     access_token: String,
     token_type: &'static str,
