@@ -1,1 +1,121 @@
-//! The product from outside.
+//! The product from outside: one stack in memory, on a clock that stands still until a test moves it.
+//!
+//! Requests go over real HTTP to the gateway; streams, queues and expiry are driven by the test. A test that ends with work
+//! left in a stream or a queue fails.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on says so at once"
+)]
+
+pub mod answer;
+pub mod person;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use shared::{Clock, Entropy};
+use vitrine::engine::Drained;
+use vitrine::stack::{Options, Stack};
+
+pub use answer::Answer;
+pub use person::{PASSWORD, Person};
+
+/// When every test begins.
+pub const START: &str = "2026-11-22T09:00:00Z";
+
+/// The running product.
+pub struct TestApp {
+    /// Everything behind the API, past every permission.
+    pub stack: Stack,
+    /// The time; it stands still.
+    pub clock: Clock,
+    /// Over which requests go.
+    pub http: reqwest::Client,
+    drained: bool,
+}
+
+impl TestApp {
+    /// A stack of its own, in memory, on free ports.
+    pub async fn new() -> Self {
+        let clock = Clock::manual(START.parse().unwrap());
+        let stack = Stack::start(Options::in_memory(clock.clone(), Entropy::seeded(1)))
+            .await
+            .unwrap();
+        Self {
+            stack,
+            clock,
+            http: vitrine::client::http().unwrap(),
+            drained: false,
+        }
+    }
+
+    /// Lets everything that waits in streams and queues be worked off, and tells what that was.
+    pub async fn drain(&self) -> Drained {
+        self.stack.engines.run_expiry().unwrap();
+        self.stack.engines.drain().await.unwrap()
+    }
+
+    /// Moves the clock.
+    pub fn advance(&self, by: SignedDuration) {
+        assert!(self.clock.advance(by));
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Work may be left when this test ends: it is about work that cannot be done.
+    pub fn leave_work(&mut self) {
+        self.drained = true;
+    }
+
+    /// One request, as anybody.
+    pub async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        self.request(method, path, None, &[], body.map(|body| body.to_string()))
+            .await
+    }
+
+    /// One request with everything said.
+    pub async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Answer {
+        let url = format!("{}{path}", self.stack.api_url());
+        let mut request = self.http.request(method.parse().unwrap(), url);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            if !headers
+                .iter()
+                .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+            {
+                request = request.header("content-type", "application/json");
+            }
+            request = request.body(body);
+        }
+        Answer::read(request.send().await.unwrap()).await
+    }
+
+    /// The newest mail to an address, if there is one.
+    pub fn mail_to(&self, address: &str) -> Option<vitrine::sim::MailView> {
+        self.stack.simulators.mails(Some(address)).into_iter().next()
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        let left = self.stack.engines.pending().unwrap_or(0);
+        if !self.drained && left > 0 && !std::thread::panicking() {
+            panic!("the test ended with {left} stream records or messages that nobody worked off");
+        }
+    }
+}

@@ -86,10 +86,14 @@ impl Client {
     /// # Errors
     /// When no client can be made.
     pub fn new(api: String, mailbox: String) -> Result<Self> {
-        // Only one provider of cryptography is linked; whoever installs it first, it is the same.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let http = reqwest::Client::builder().dns_resolver(Loopback).no_proxy().build().context("no HTTP client")?;
-        Ok(Self { http, api, mailbox, token: None, credentials: None })
+        let http = http()?;
+        Ok(Self {
+            http,
+            api,
+            mailbox,
+            token: None,
+            credentials: None,
+        })
     }
 
     /// One request to the API; with a body if one is given, with an idempotency key if it is a POST.
@@ -108,9 +112,15 @@ impl Client {
         if path.starts_with("/v1/images/") && method == "GET" {
             request = request.header("prefer", "wait=5");
         }
-        let response = request.send().await.with_context(|| format!("{method} {path} got no answer"))?;
+        let response = request
+            .send()
+            .await
+            .with_context(|| format!("{method} {path} got no answer"))?;
         let status = response.status().as_u16();
-        Ok(Answer { status, body: response.json().await.unwrap_or(Value::Null) })
+        Ok(Answer {
+            status,
+            body: response.json().await.unwrap_or(Value::Null),
+        })
     }
 
     /// Signs up with a new address, reads the code from the mailbox and proves the address. Gives the credits it begins with.
@@ -126,10 +136,15 @@ impl Client {
         let waiting = self.ask("POST", "/v1/accounts", Some(new)).await?.good("Signing up")?;
         let code = self.code(email).await?;
         let proof = json!({ "email": email, "signup_id": waiting["signup_id"], "code": code });
-        let account = self.ask("POST", "/v1/accounts/verify", Some(proof)).await?.good("The code")?;
+        let account = self
+            .ask("POST", "/v1/accounts/verify", Some(proof))
+            .await?
+            .good("The code")?;
         self.token = account["session"]["access_token"].as_str().map(str::to_owned);
         self.credentials = Some((email.to_owned(), password.to_owned()));
-        account["credits"]["available"].as_i64().context("the answer names no credits")
+        account["credits"]["available"]
+            .as_i64()
+            .context("the answer names no credits")
     }
 
     /// Signs in once more, for whoever has let time pass.
@@ -139,7 +154,10 @@ impl Client {
     pub async fn sign_in_again(&mut self) -> Result<()> {
         let (email, password) = self.credentials.as_ref().context("nobody has signed up")?;
         let credentials = json!({ "email": email, "password": password });
-        let session = self.ask("POST", "/v1/sessions", Some(credentials)).await?.good("Signing in")?;
+        let session = self
+            .ask("POST", "/v1/sessions", Some(credentials))
+            .await?
+            .good("Signing in")?;
         self.token = session["access_token"].as_str().map(str::to_owned);
         Ok(())
     }
@@ -149,7 +167,11 @@ impl Client {
         loop {
             let url = format!("{}/mailbox.json?to={email}", self.mailbox);
             let mails: Value = self.http.get(url).send().await?.json().await?;
-            let newest = mails.as_array().and_then(|mails| mails.first()).cloned().unwrap_or(Value::Null);
+            let newest = mails
+                .as_array()
+                .and_then(|mails| mails.first())
+                .cloned()
+                .unwrap_or(Value::Null);
             if let Some(code) = newest["code"].as_str() {
                 return Ok(code.to_owned());
             }
@@ -166,8 +188,13 @@ impl Client {
     /// When there are none.
     pub async fn prompts(&self, description: &str) -> Result<(Vec<String>, String)> {
         let wanted = json!({ "description": description, "count": 3 });
-        let answer = self.ask("POST", "/v1/prompts", Some(wanted)).await?.good("Writing prompts")?;
-        let author = answer["written_by"]["model"].as_str().unwrap_or("our own sentences, because the model was out");
+        let answer = self
+            .ask("POST", "/v1/prompts", Some(wanted))
+            .await?
+            .good("Writing prompts")?;
+        let author = answer["written_by"]["model"]
+            .as_str()
+            .unwrap_or("our own sentences, because the model was out");
         Ok((serde_json::from_value(answer["prompts"].clone())?, author.to_owned()))
     }
 
@@ -176,7 +203,10 @@ impl Client {
     /// # Errors
     /// When the order is not taken.
     pub async fn order(&self, prompt: &str) -> Result<Picture> {
-        let answer = self.ask("POST", "/v1/images", Some(json!({ "prompt": prompt }))).await?.good("The order")?;
+        let answer = self
+            .ask("POST", "/v1/images", Some(json!({ "prompt": prompt })))
+            .await?
+            .good("The order")?;
         Ok(serde_json::from_value(answer["images"][0].clone())?)
     }
 
@@ -185,7 +215,10 @@ impl Client {
     /// # Errors
     /// When there is no such picture.
     pub async fn picture(&self, id: &str) -> Result<Picture> {
-        let answer = self.ask("GET", &format!("/v1/images/{id}"), None).await?.good("Reading the picture")?;
+        let answer = self
+            .ask("GET", &format!("/v1/images/{id}"), None)
+            .await?
+            .good("Reading the picture")?;
         Ok(serde_json::from_value(answer)?)
     }
 
@@ -194,7 +227,10 @@ impl Client {
     /// # Errors
     /// When it cannot be read.
     pub async fn credits(&self) -> Result<i64> {
-        let answer = self.ask("GET", "/v1/credits", None).await?.good("Reading the credits")?;
+        let answer = self
+            .ask("GET", "/v1/credits", None)
+            .await?
+            .good("Reading the credits")?;
         answer["available"].as_i64().context("the answer names no credits")
     }
 
@@ -203,12 +239,31 @@ impl Client {
     /// # Errors
     /// When the link does not work.
     pub async fn download(&self, link: &Download) -> Result<bytes::Bytes> {
-        let response = self.http.get(&link.url).send().await.context("the link got no answer")?;
+        let response = self
+            .http
+            .get(&link.url)
+            .send()
+            .await
+            .context("the link got no answer")?;
         if !response.status().is_success() {
             bail!("the link was answered {}", response.status());
         }
         Ok(response.bytes().await?)
     }
+}
+
+/// A client for this machine alone: it follows no proxy, and every name is `127.0.0.1`.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn http() -> Result<reqwest::Client> {
+    // Only one provider of cryptography is linked; whoever installs it first, it is the same.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::builder()
+        .dns_resolver(Loopback)
+        .no_proxy()
+        .build()
+        .context("no HTTP client")
 }
 
 /// Every name is this machine: the client of a loopback stack has nowhere else to go.

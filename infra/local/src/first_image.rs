@@ -49,7 +49,11 @@ pub async fn run(description: &str, out: &Path, keys: RealKeys) -> Result<()> {
     }
 
     let drawn_by = picture.model.as_deref().unwrap_or("nobody knows");
-    let who = if simulated { "the simulator; put a key in .env for the real model" } else { "the real model" };
+    let who = if simulated {
+        "the simulator; put a key in .env for the real model"
+    } else {
+        "the real model"
+    };
     let delivered = picture.delivered.context("the picture has no size")?;
     say!();
     say!("picture       {} ({format}, {} bytes)", out.display(), bytes.len());
@@ -83,14 +87,21 @@ async fn wait(client: &Client, ordered: Picture) -> Result<Picture> {
     }
     bar.finish_and_clear();
     if picture.state != "ready" {
-        bail!("the picture is {}: {}", picture.state, picture.reason.unwrap_or_default());
+        bail!(
+            "the picture is {}: {}",
+            picture.state,
+            picture.reason.unwrap_or_default()
+        );
     }
     Ok(picture)
 }
 
 /// The bytes, if they are a picture of the size that the API says was delivered.
 async fn download(client: &Client, picture: &Picture) -> Result<(bytes::Bytes, &'static str)> {
-    let link = picture.download.as_ref().context("the picture is ready and has no link")?;
+    let link = picture
+        .download
+        .as_ref()
+        .context("the picture is ready and has no link")?;
     let bytes = client.download(link).await?;
     let file = File::read(bytes.clone()).context("what was downloaded is no picture")?;
     let said = picture.delivered.context("the picture has no size")?;

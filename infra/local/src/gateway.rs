@@ -75,7 +75,12 @@ impl Gateway {
         B: Fn(&FunctionSpec) -> anyhow::Result<Router> + Send + Sync + 'static,
         P: Fn(&mut Request) + Send + Sync + 'static,
     {
-        Self::starting(template, move |function| ready(build(function)).boxed(), prepare, limits)
+        Self::starting(
+            template,
+            move |function| ready(build(function)).boxed(),
+            prepare,
+            limits,
+        )
     }
 
     /// A gateway whose functions take a while to start, because they ask for their secrets first.

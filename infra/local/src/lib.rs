@@ -19,7 +19,11 @@ pub mod thirty_days;
 pub fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("VITRINE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).compact().finish();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .compact()
+        .finish();
     // Somebody who logs already, a test for instance, goes on as before.
     drop(tracing::subscriber::set_global_default(subscriber));
 }

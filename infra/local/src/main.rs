@@ -58,7 +58,9 @@ async fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<()> {
     let keys = serve::real_keys()?;
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(Serve { port, data }) => serve::run(port, data.map_or_else(serve::default_data, Ok)?, keys).await,
+        Command::Serve(Serve { port, data }) => {
+            serve::run(port, data.map_or_else(serve::default_data, Ok)?, keys).await
+        }
         Command::FirstImage { description, out } => first_image::run(&description, &out, keys).await,
         Command::ThirtyDays => thirty_days::run().await,
     }

@@ -15,7 +15,13 @@ use crate::stack::{Options, RealKeys, Stack, clock_of};
 pub async fn run(port: u16, data: PathBuf, keys: RealKeys) -> Result<()> {
     let clock = clock_of(&data).map_err(|error| anyhow!("the folder `{}` cannot be used: {error}", data.display()))?;
     writable(&data)?;
-    let options = Options { clock, entropy: Entropy::system(), data: Some(data.clone()), port, keys };
+    let options = Options {
+        clock,
+        entropy: Entropy::system(),
+        data: Some(data.clone()),
+        port,
+        keys,
+    };
     let stack = Stack::start(options).await?;
     stack.run_in_background();
     introduce(&stack, &data)?;
@@ -34,13 +40,19 @@ fn writable(data: &std::path::Path) -> Result<()> {
 fn introduce(stack: &Stack, data: &std::path::Path) -> Result<()> {
     let (api, simulators) = (stack.api_url(), stack.simulator_url());
     let policy = stack.policy_version()?;
-    say!("Vitrine serves on this machine alone. Everything is kept in {}.", data.display());
+    say!(
+        "Vitrine serves on this machine alone. Everything is kept in {}.",
+        data.display()
+    );
     say!();
     say!("  API             {api}            the document: {api}/openapi.json (a page in a browser)");
     say!("  simulators      {simulators}            what they saw: {simulators}/_sim/book");
     say!("  mailbox         {simulators}/mailbox");
     say!("  objects (S3)    http://{}", stack.engines.store_address());
-    say!("  DynamoDB        {}            and the parameter store", stack.engines.dynamodb_url());
+    say!(
+        "  DynamoDB        {}            and the parameter store",
+        stack.engines.dynamodb_url()
+    );
     say!();
     say!("Three lines to paste:");
     say!();
@@ -75,7 +87,9 @@ async fn wanted_to_stop() {
 pub fn real_keys() -> Result<RealKeys> {
     let file = match dotenvy::from_path_iter(".env") {
         Ok(file) => file,
-        Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => return Ok(RealKeys::default()),
+        Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(RealKeys::default());
+        }
         Err(error) => return Err(anyhow!("`.env` cannot be read: {}", plain(&error))),
     };
     let mut keys = RealKeys::default();
@@ -107,5 +121,7 @@ fn plain(error: &dotenvy::Error) -> String {
 /// # Errors
 /// When the folder one is in is not there.
 pub fn default_data() -> Result<PathBuf> {
-    Ok(std::env::current_dir().context("the folder one is in is not there")?.join(".vitrine"))
+    Ok(std::env::current_dir()
+        .context("the folder one is in is not there")?
+        .join(".vitrine"))
 }

@@ -52,7 +52,13 @@ impl Options {
     /// A stack in memory, on free ports, with simulators alone.
     #[must_use]
     pub fn in_memory(clock: Clock, entropy: Entropy) -> Self {
-        Self { clock, entropy, data: None, port: 0, keys: RealKeys::default() }
+        Self {
+            clock,
+            entropy,
+            data: None,
+            port: 0,
+            keys: RealKeys::default(),
+        }
     }
 }
 
@@ -80,7 +86,10 @@ pub struct Stack {
 pub fn clock_of(data: &std::path::Path) -> Result<Clock> {
     std::fs::create_dir_all(data)?;
     let offset = match std::fs::read_to_string(data.join(CLOCK_FILE)) {
-        Ok(text) => text.trim().parse().context("the data folder's `clock` holds no number")?,
+        Ok(text) => text
+            .trim()
+            .parse()
+            .context("the data folder's `clock` holds no number")?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
         Err(error) => return Err(error.into()),
     };
@@ -94,7 +103,13 @@ impl Stack {
     /// # Errors
     /// When a port is taken, the folder cannot be used, or the template has a mistake.
     pub async fn start(options: Options) -> Result<Self> {
-        let Options { clock, entropy, data, port, keys } = options;
+        let Options {
+            clock,
+            entropy,
+            data,
+            port,
+            keys,
+        } = options;
         let ports = Ports::bind(port).await?;
         let (api, simulator) = (ports.api.local_addr()?, ports.simulators.local_addr()?);
         let mut parameters = local_parameters();
@@ -147,7 +162,15 @@ impl Stack {
             }),
             serve_simulators(simulators.clone(), ports.simulators),
         ];
-        Ok(Self { engines, simulators, template, clock, api, simulator, serving: Mutex::new(serving) })
+        Ok(Self {
+            engines,
+            simulators,
+            template,
+            clock,
+            api,
+            simulator,
+            serving: Mutex::new(serving),
+        })
     }
 
     /// Lets streams, queues and expiry run by themselves.
@@ -184,7 +207,10 @@ impl Stack {
     }
 
     fn variable(&self, function: &str, name: &str) -> Result<String> {
-        let value = self.template.function(function).and_then(|function| function.variables.get(name).cloned());
+        let value = self
+            .template
+            .function(function)
+            .and_then(|function| function.variables.get(name).cloned());
         value.with_context(|| format!("the template gives `{function}` no `{name}`"))
     }
 
@@ -193,7 +219,10 @@ impl Stack {
     /// # Errors
     /// When the table cannot be read.
     pub fn pictures(&self) -> Result<usize> {
-        let table = self.template.table("images").context("the template has no table `images`")?;
+        let table = self
+            .template
+            .table("images")
+            .context("the template has no table `images`")?;
         self.engines.tables.count(&table.name)
     }
 
@@ -222,7 +251,12 @@ impl Ports {
             let taken = || format!("port {port} is taken; choose others with --port (it and the next three are used)");
             TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(taken)
         };
-        Ok(Self { api: port(0).await?, simulators: port(1).await?, objects: port(2).await?, dynamodb: port(3).await? })
+        Ok(Self {
+            api: port(0).await?,
+            simulators: port(1).await?,
+            objects: port(2).await?,
+            dynamodb: port(3).await?,
+        })
     }
 }
 
@@ -241,7 +275,11 @@ impl Host {
     /// The variables that the template gives the function, and no other.
     fn vars(&self, function: &FunctionSpec) -> Vars {
         let given = function.variables.iter().map(|(name, value)| {
-            let over = self.overrides.iter().find(|(over, _)| over == name).map(|(_, value)| value);
+            let over = self
+                .overrides
+                .iter()
+                .find(|(over, _)| over == name)
+                .map(|(_, value)| value);
             (name.clone(), over.unwrap_or(value).clone())
         });
         Vars::from_pairs(given)
@@ -254,13 +292,17 @@ impl Host {
         Ok(Platform::new(runtime, clock, ids, entropy, vars).await?)
     }
 
-    fn starter(&self) -> impl Fn(&FunctionSpec) -> futures::future::BoxFuture<'static, Result<axum::Router>> + Send + Sync + 'static {
+    fn starter(
+        &self,
+    ) -> impl Fn(&FunctionSpec) -> futures::future::BoxFuture<'static, Result<axum::Router>> + Send + Sync + 'static
+    {
         let host = self.clone();
         move |function| {
             let (host, function) = (host.clone(), function.clone());
             async move {
                 let known = functions::ROUTES.iter().find(|known| known.name == function.folder);
-                let known = known.with_context(|| format!("`{}` is in the template and not in the tree", function.folder))?;
+                let known =
+                    known.with_context(|| format!("`{}` is in the template and not in the tree", function.folder))?;
                 let vars = host.vars(&function);
                 let platform = host.platform(&function, &vars).await?;
                 Ok((known.router)(&vars, &platform)?)
@@ -273,7 +315,10 @@ impl Host {
 /// Tells a function who is calling, as the gateway's event would.
 fn introduce(request: &mut Request) {
     let source_ip = source(request).map(|address| address.ip());
-    request.extensions_mut().insert(Viewer { source_ip, request_id: None });
+    request.extensions_mut().insert(Viewer {
+        source_ip,
+        request_id: None,
+    });
 }
 
 fn serve_simulators(simulators: Simulators, listener: TcpListener) -> Serving {
@@ -287,8 +332,13 @@ fn serve_simulators(simulators: Simulators, listener: TcpListener) -> Serving {
 /// Writes the clock's offset down whenever it is moved, so that a restart goes on in the same time.
 fn keep_clock(data: Option<PathBuf>) -> Arc<dyn Fn(SignedDuration) + Send + Sync> {
     Arc::new(move |by| {
-        let Some(file) = data.as_ref().map(|data| data.join(CLOCK_FILE)) else { return };
-        let before: i128 = std::fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        let Some(file) = data.as_ref().map(|data| data.join(CLOCK_FILE)) else {
+            return;
+        };
+        let before: i128 = std::fs::read_to_string(&file)
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(0);
         if let Err(error) = std::fs::write(&file, (before + by.as_millis()).to_string()) {
             tracing::error!(%error, "The clock's offset could not be written down");
         }

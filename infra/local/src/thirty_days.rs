@@ -23,7 +23,9 @@ pub async fn run() -> Result<()> {
     let mut client = Client::new(stack.api_url(), stack.simulator_url())?;
     client.sign_up("seller@example.com", "a kiln of quiet glazes").await?;
 
-    let mut picture = client.order("A walnut desk lamp on a linen cloth, soft morning light").await?;
+    let mut picture = client
+        .order("A walnut desk lamp on a linen cloth, soft morning light")
+        .await?;
     let deadline = Instant::now() + Duration::from_secs(60);
     while picture.state != "ready" {
         if Instant::now() > deadline || matches!(picture.state.as_str(), "failed" | "refused") {
@@ -57,7 +59,11 @@ pub async fn run() -> Result<()> {
     }
     client.sign_in_again().await?;
     let answer = client.ask("GET", &format!("/v1/images/{}", picture.id), None).await?;
-    say!("              the API answers {}: {}", answer.status, answer.body["detail"].as_str().unwrap_or_default());
+    say!(
+        "              the API answers {}: {}",
+        answer.status,
+        answer.body["detail"].as_str().unwrap_or_default()
+    );
     say!("              items in the table: 0, objects in the store: 0");
     if answer.status != 410 {
         bail!("a picture past its thirty days must be answered 410");

@@ -78,7 +78,10 @@ impl Tables {
     pub fn count(&self, table: &str) -> Result<usize> {
         let request = serde_json::from_value(json!({"TableName": table, "Select": "COUNT"}))?;
         let answer = self.database.scan(request).map_err(|error| anyhow!("{error}"))?;
-        Ok(serde_json::to_value(answer)?["Count"].as_u64().and_then(|count| count.try_into().ok()).unwrap_or(0))
+        Ok(serde_json::to_value(answer)?["Count"]
+            .as_u64()
+            .and_then(|count| count.try_into().ok())
+            .unwrap_or(0))
     }
 
     fn create(&self, spec: &TableSpec) -> Result<()> {

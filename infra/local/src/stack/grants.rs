@@ -10,7 +10,11 @@ pub(super) fn permissions(template: &Template) -> Result<Permissions> {
     let mut permissions = Permissions::none();
     for function in &template.functions {
         for statement in &function.statements {
-            for resource in statement.resources.iter().filter_map(|resource| full(template, resource).transpose()) {
+            for resource in statement
+                .resources
+                .iter()
+                .filter_map(|resource| full(template, resource).transpose())
+            {
                 let resource = resource?;
                 for action in &statement.actions {
                     permissions.allow(&function.folder, action, &resource);
@@ -24,13 +28,20 @@ pub(super) fn permissions(template: &Template) -> Result<Permissions> {
 /// The resource under its full name.
 fn full(template: &Template, resource: &template::Resource) -> Result<Option<Resource>> {
     let table = |short: &str| {
-        let table = template.table(short).with_context(|| format!("a policy names the table `{short}`, which is not there"))?;
+        let table = template
+            .table(short)
+            .with_context(|| format!("a policy names the table `{short}`, which is not there"))?;
         Ok::<_, anyhow::Error>(table.name.clone())
     };
     Ok(match resource {
         template::Resource::Table(short) => Some(Resource::Table(table(short)?)),
-        template::Resource::Index { table: short, index } => Some(Resource::Index { table: table(short)?, index: index.clone() }),
-        template::Resource::Parameter(short) => Some(Resource::Parameter(format!("/vitrine/{}/{short}", template.stage))),
+        template::Resource::Index { table: short, index } => Some(Resource::Index {
+            table: table(short)?,
+            index: index.clone(),
+        }),
+        template::Resource::Parameter(short) => {
+            Some(Resource::Parameter(format!("/vitrine/{}/{short}", template.stage)))
+        }
         template::Resource::Queue(short) => template.queue(short).map(|queue| Resource::Queue(queue.name.clone())),
         template::Resource::Stream(_) | template::Resource::Function(_) => None,
     })

@@ -41,10 +41,16 @@ impl std::fmt::Debug for RealKeys {
 pub(super) fn provide(template: &Template, parameters: &Parameters, entropy: &Entropy, keys: &RealKeys) -> Result<()> {
     let prefix = format!("/vitrine/{}/", template.stage);
     let wanted = template.functions.iter().flat_map(|function| {
-        function.variables.iter().filter(|(name, _)| name.ends_with("_PARAMETER")).map(|(_, parameter)| parameter)
+        function
+            .variables
+            .iter()
+            .filter(|(name, _)| name.ends_with("_PARAMETER"))
+            .map(|(_, parameter)| parameter)
     });
     for name in wanted.filter(|name| !name.is_empty()) {
-        let short = name.strip_prefix(&prefix).with_context(|| format!("the parameter `{name}` has no name of ours"))?;
+        let short = name
+            .strip_prefix(&prefix)
+            .with_context(|| format!("the parameter `{name}` has no name of ours"))?;
         if let Some(key) = keys.of(short) {
             parameters.put(name, key)?;
         } else if parameters.get(name).is_none() || is_providers(short) {
@@ -65,8 +71,16 @@ fn make(short: &str, prefix: &str, parameters: &Parameters, entropy: &Entropy) -
         "hash-key" => put(short, &entropy.hex::<32>()),
         "token-keys" | "token-signing-key" => {
             let key = SigningKey::generate("local-1", entropy)?;
-            put("token-signing-key", secrecy::ExposeSecret::expose_secret(&key.to_secret()))?;
-            put("token-keys", &serde_json::to_string(&JwkSet { keys: vec![key.public().clone()] })?)
+            put(
+                "token-signing-key",
+                secrecy::ExposeSecret::expose_secret(&key.to_secret()),
+            )?;
+            put(
+                "token-keys",
+                &serde_json::to_string(&JwkSet {
+                    keys: vec![key.public().clone()],
+                })?,
+            )
         }
         "cos-reader" | "cos-painter" | "cos-eraser" => {
             let pair = serde_json::json!({ "id": format!("AKID{short}"), "secret": entropy.hex::<20>() });

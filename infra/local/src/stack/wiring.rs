@@ -12,12 +12,12 @@ use shared::grants::{Grant, ObjectAction};
 use tokio::sync::OnceCell;
 
 use super::{Host, RealKeys};
+use crate::engine::Engines;
 use crate::engine::objects::ObjectsSpec;
 use crate::engine::spec::{
-    BucketSpec, DeadLetterSpec, IndexSpec, KeyKind, KeySpec, PipeSpec, Projection, QueueSpec, RoleSpec, StreamView, TableSpec,
-    WorkerSpec,
+    BucketSpec, DeadLetterSpec, IndexSpec, KeyKind, KeySpec, PipeSpec, Projection, QueueSpec, RoleSpec, StreamView,
+    TableSpec, WorkerSpec,
 };
-use crate::engine::Engines;
 use crate::engine::ssm::Parameters;
 use crate::functions;
 use crate::template::{self, FunctionSpec, Template};
@@ -49,7 +49,10 @@ fn index(index: &template::IndexSpec) -> Result<IndexSpec> {
     let projection = match index.projection.as_str() {
         "ALL" => Projection::All,
         "KEYS_ONLY" => Projection::KeysOnly,
-        other => bail!("index `{}` has the projection `{other}`, which the local stack does not know", index.name),
+        other => bail!(
+            "index `{}` has the projection `{other}`, which the local stack does not know",
+            index.name
+        ),
     };
     Ok(IndexSpec {
         name: index.name.clone(),
@@ -63,29 +66,43 @@ fn key(attribute: &template::Attribute) -> Result<KeySpec> {
     let kind = match attribute.kind.as_str() {
         "S" => KeyKind::Text,
         "N" => KeyKind::Number,
-        other => bail!("key `{}` has the kind `{other}`, which the local stack does not know", attribute.name),
+        other => bail!(
+            "key `{}` has the kind `{other}`, which the local stack does not know",
+            attribute.name
+        ),
     };
-    Ok(KeySpec { name: attribute.name.clone(), kind })
+    Ok(KeySpec {
+        name: attribute.name.clone(),
+        kind,
+    })
 }
 
 pub(super) fn queues(template: &Template) -> Vec<QueueSpec> {
-    let full = |short: &str| template.queue(short).map_or_else(|| short.to_owned(), |queue| queue.name.clone());
+    let full = |short: &str| {
+        template
+            .queue(short)
+            .map_or_else(|| short.to_owned(), |queue| queue.name.clone())
+    };
     let queue = |queue: &template::QueueSpec| QueueSpec {
         name: queue.name.clone(),
         visibility: Duration::from_secs(queue.visibility_s.into()),
         retention: Duration::from_secs(queue.retention_s.into()),
-        dead_letter: queue
-            .dead_letters
-            .as_ref()
-            .map(|dead| DeadLetterSpec { queue: full(&dead.queue), max_receives: dead.after }),
+        dead_letter: queue.dead_letters.as_ref().map(|dead| DeadLetterSpec {
+            queue: full(&dead.queue),
+            max_receives: dead.after,
+        }),
     };
     template.queues.iter().map(queue).collect()
 }
 
 pub(super) fn pipes(template: &Template) -> Result<Vec<PipeSpec>> {
     let pipe = |pipe: &template::PipeSpec| {
-        let table = template.table(&pipe.table).with_context(|| format!("pipe `{}` reads no table of ours", pipe.name))?;
-        let queue = template.queue(&pipe.queue).with_context(|| format!("pipe `{}` fills no queue of ours", pipe.name))?;
+        let table = template
+            .table(&pipe.table)
+            .with_context(|| format!("pipe `{}` reads no table of ours", pipe.name))?;
+        let queue = template
+            .queue(&pipe.queue)
+            .with_context(|| format!("pipe `{}` fills no queue of ours", pipe.name))?;
         Ok(PipeSpec {
             name: pipe.name.clone(),
             table: table.name.clone(),
@@ -108,8 +125,13 @@ struct KeyPair {
 pub(super) fn objects(template: &Template, parameters: &Parameters) -> Result<ObjectsSpec> {
     let mut spec = ObjectsSpec::default();
     for function in &template.functions {
-        let Some(bucket) = function.variables.get("COS_BUCKET") else { continue };
-        let keys = function.variables.get("COS_KEYS_PARAMETER").with_context(|| format!("`{}` has no keys of the store", function.folder))?;
+        let Some(bucket) = function.variables.get("COS_BUCKET") else {
+            continue;
+        };
+        let keys = function
+            .variables
+            .get("COS_KEYS_PARAMETER")
+            .with_context(|| format!("`{}` has no keys of the store", function.folder))?;
         let pair: KeyPair = serde_json::from_str(&parameters.get(keys).unwrap_or_default())
             .with_context(|| format!("the parameter `{keys}` holds no key pair"))?;
         if !spec.buckets.iter().any(|known| known.name == *bucket) {
@@ -135,7 +157,10 @@ pub(super) fn objects(template: &Template, parameters: &Parameters) -> Result<Ob
 fn declared(function: &FunctionSpec) -> BTreeSet<ObjectAction> {
     let routes = functions::ROUTES.iter().map(|known| (known.name, known.grants));
     let workers = functions::WORKERS.iter().map(|known| (known.name, known.grants));
-    let grants = routes.chain(workers).filter(|(name, _)| *name == function.folder).flat_map(|(_, grants)| grants);
+    let grants = routes
+        .chain(workers)
+        .filter(|(name, _)| *name == function.folder)
+        .flat_map(|(_, grants)| grants);
     grants
         .filter_map(|grant| match grant {
             Grant::Bucket(actions) => Some(actions.iter().copied()),
@@ -166,7 +191,9 @@ pub(super) fn overrides(engines: &Engines, simulator: SocketAddr, keys: &RealKey
 pub(super) fn attach_workers(template: &Template, engines: &Engines, host: &Host) -> Result<()> {
     for function in &template.functions {
         for event in &function.queue_events {
-            let queue = template.queue(&event.queue).with_context(|| format!("`{}` works off no queue of ours", function.folder))?;
+            let queue = template
+                .queue(&event.queue)
+                .with_context(|| format!("`{}` works off no queue of ours", function.folder))?;
             let spec = WorkerSpec {
                 function: function.folder.clone(),
                 queue: queue.name.clone(),
