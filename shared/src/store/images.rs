@@ -357,7 +357,7 @@ impl Images {
             .delete_write(image_key(image.into()), unfinished(expression, image), Guard::Image)
     }
 
-    /// Removes a finished picture; its objects follow. `false` when it is not finished.
+    /// Removes a finished picture; its objects follow. Refused under [`Guard::Image`] when it is not finished.
     ///
     /// # Errors
     /// When the request cannot be made.
