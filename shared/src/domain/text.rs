@@ -98,8 +98,7 @@ text! {
 }
 
 text! {
-    /// Words a picture is painted from: 1 to 800 Unicode scalars, because qwen-image-plus cuts longer ones silently
-    /// (`docs/providers.md`).
+    /// Words a picture is painted from: 1 to 800 Unicode scalars, because a model would cut longer ones in silence.
     Prompt, max = 800, multiline = true
 }
 
