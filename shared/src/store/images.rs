@@ -415,10 +415,9 @@ fn name_of<T: Serialize>(value: &T) -> Result<String, StoreError> {
         key: "a reason".to_owned(),
         cause,
     };
-    match serde_json::to_value(value).map_err(|error| broken(error.into()))? {
-        serde_json::Value::String(name) => Ok(name),
-        _ => Err(broken("not a name".into())),
-    }
+    let value = serde_json::to_value(value).map_err(|error| broken(error.into()))?;
+    let name = value.as_str().map(str::to_owned);
+    name.ok_or_else(|| broken("not a name".into()))
 }
 
 fn image_from(item: Item) -> Result<Image, StoreError> {

@@ -105,9 +105,11 @@ impl Table {
             Err(error) => match error.as_service_error() {
                 Some(service) if service.is_conditional_check_failed_exception() => {
                     use aws_sdk_dynamodb::operation::update_item::UpdateItemError as E;
-                    match error.into_service_error() {
-                        E::ConditionalCheckFailedException(refused) => Ok(Updated::Refused(refused.item)),
-                        other => Err(StoreError::Rejected(other.into())),
+                    let error = error.into_service_error();
+                    if let E::ConditionalCheckFailedException(refused) = error {
+                        Ok(Updated::Refused(refused.item))
+                    } else {
+                        Err(StoreError::Rejected(error.into()))
                     }
                 }
                 _ => Err(failed(error)),

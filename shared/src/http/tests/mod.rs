@@ -76,7 +76,10 @@ fn router() -> Router {
                 }
             }),
         )
-        .route("/poor", get(|| async { Problem::insufficient_credits(Credits(4), Credits(1)) }))
+        .route(
+            "/poor",
+            get(|| async { Problem::insufficient_credits(Credits(4), Credits(1)) }),
+        )
         .route(
             "/broken",
             get(|| async { Problem::unavailable("the table said a secret") }),
