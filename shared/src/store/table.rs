@@ -31,7 +31,7 @@ impl Db {
     }
 }
 
-/// One table.
+/// One table. Its requests are boxed: each is a large future, and flows await many of them.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub(super) db: Db,
@@ -60,7 +60,7 @@ impl Table {
             .table_name(&self.name)
             .set_key(Some(key))
             .consistent_read(true);
-        Ok(request.send().await.map_err(failed)?.item)
+        Ok(Box::pin(request.send()).await.map_err(failed)?.item)
     }
 
     /// Writes an item if `expression`'s condition holds for what is there.
@@ -75,7 +75,7 @@ impl Table {
             .set_expression_attribute_names(expression.names)
             .set_expression_attribute_values(expression.values)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match request.send().await {
+        match Box::pin(request.send()).await {
             Ok(_) => Ok(Updated::Done(item)),
             Err(error) => match error.as_service_error() {
                 Some(service) if service.is_conditional_check_failed_exception() => {
@@ -100,7 +100,7 @@ impl Table {
             .set_expression_attribute_values(expression.values)
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match request.send().await {
+        match Box::pin(request.send()).await {
             Ok(done) => Ok(Updated::Done(done.attributes.unwrap_or_default())),
             Err(error) => match error.as_service_error() {
                 Some(service) if service.is_conditional_check_failed_exception() => {
@@ -135,7 +135,11 @@ impl Table {
             .scan_index_forward(!newest_first)
             .consistent_read(true)
             .limit(limit);
-        Ok(request.send().await.map_err(failed)?.items.unwrap_or_default())
+        Ok(Box::pin(request.send())
+            .await
+            .map_err(failed)?
+            .items
+            .unwrap_or_default())
     }
 }
 
