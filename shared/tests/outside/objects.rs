@@ -1,6 +1,7 @@
 use jiff::{SignedDuration, Timestamp};
 use shared::config::ConfigError;
-use shared::objects::{ObjectError, ObjectKey, Objects};
+use shared::domain::ObjectKey;
+use shared::objects::{ObjectError, Objects};
 use shared::pictures::PictureFormat;
 
 use crate::server::{Reply, Server, closed_port};
