@@ -208,8 +208,8 @@ fn configuration_that_cannot_work_stops_the_start_by_name() {
 fn keys_are_made_by_chance_and_nothing_else_is_a_key() {
     let entropy = shared::Entropy::seeded(3);
     let (one, two) = (
-        ObjectKey::new(&entropy, PictureFormat::Jpeg),
-        ObjectKey::new(&entropy, PictureFormat::Png),
+        ObjectKey::new(&entropy, PictureFormat::Jpeg.extension()),
+        ObjectKey::new(&entropy, PictureFormat::Png.extension()),
     );
     assert_ne!(one, two);
     assert_eq!(one.as_str().parse::<ObjectKey>().as_ref(), Ok(&one));
