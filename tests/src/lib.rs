@@ -11,6 +11,9 @@
 pub mod answer;
 pub mod person;
 
+use std::path::Path;
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use shared::{Clock, Entropy};
@@ -26,7 +29,7 @@ pub const START: &str = "2026-11-22T09:00:00Z";
 /// The running product.
 pub struct TestApp {
     /// Everything behind the API, past every permission.
-    pub stack: Stack,
+    pub stack: Arc<Stack>,
     /// The time; it stands still.
     pub clock: Clock,
     /// Over which requests go.
@@ -38,11 +41,23 @@ impl TestApp {
     /// A stack of its own, in memory, on free ports.
     pub async fn new() -> Self {
         let clock = Clock::manual(START.parse().unwrap());
-        let stack = Stack::start(Options::in_memory(clock.clone(), Entropy::seeded(1)))
-            .await
-            .unwrap();
+        Self::with(Options::in_memory(clock, Entropy::seeded(1))).await
+    }
+
+    /// A stack on free ports that keeps everything in `folder`, at this time; what was there before goes on.
+    pub async fn in_folder(folder: &Path, clock: Clock) -> Self {
+        let options = Options::in_memory(clock, Entropy::system());
+        Self::with(Options {
+            data: Some(folder.to_owned()),
+            ..options
+        })
+        .await
+    }
+
+    async fn with(options: Options) -> Self {
+        let clock = options.clock.clone();
         Self {
-            stack,
+            stack: Arc::new(Stack::start(options).await.unwrap()),
             clock,
             http: vitrine::client::http().unwrap(),
             drained: false,
@@ -68,6 +83,14 @@ impl TestApp {
     /// Work may be left when this test ends: it is about work that cannot be done.
     pub fn leave_work(&mut self) {
         self.drained = true;
+    }
+
+    /// Stops the stack in good order, work that waits included.
+    pub async fn close(mut self) {
+        self.leave_work();
+        let stack = Arc::clone(&self.stack);
+        drop(self);
+        Arc::into_inner(stack).unwrap().close().await;
     }
 
     /// One request, as anybody.

@@ -1,7 +1,6 @@
 //! Somebody with an account.
 
 use serde_json::{Value, json};
-use shared::Entropy;
 
 use crate::{Answer, TestApp};
 

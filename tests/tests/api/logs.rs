@@ -1,0 +1,82 @@
+//! What the whole program logs while these tests run, kept to be searched.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use serde_json::json;
+use tests::PASSWORD;
+use tracing_subscriber::EnvFilter;
+
+use crate::support::{MARK, app};
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Begins to keep what is logged, as `shared::telemetry::init` begins to print it.
+fn written() -> &'static Written {
+    static WRITTEN: OnceLock<Written> = OnceLock::new();
+    WRITTEN.get_or_init(|| {
+        let written = Written::default();
+        let sink = written.clone();
+        let subscriber = shared::telemetry::subscriber(EnvFilter::new("info"), move || sink.clone());
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        written
+    })
+}
+
+/// Keeps the log from here on.
+pub(crate) fn keep() {
+    written();
+}
+
+/// Everything logged so far, by all tests of this program.
+pub(crate) fn all() -> String {
+    String::from_utf8_lossy(&written().0.lock().unwrap()).into_owned()
+}
+
+/// Fails when anything a person gave us, or that opens a door, stands in a line.
+#[track_caller]
+pub(crate) fn tell_nothing() {
+    let lines = all();
+    assert!(lines.contains("Answered"), "nothing was logged, so nothing was proved");
+    for secret in [MARK, "@example.com", "@EXAMPLE.COM", PASSWORD, "eyJ", "Bearer "] {
+        let line = lines.lines().find(|line| line.contains(secret));
+        assert!(line.is_none(), "`{secret}` was logged: {}", line.unwrap_or_default());
+    }
+}
+
+#[tokio::test]
+async fn no_line_tells_who_somebody_is_or_what_they_wrote() {
+    let app = app().await;
+    let mei = app.person("mei").await;
+    let description = json!({ "description": format!("a bowl {MARK}") });
+    app.post(&mei, "/v1/prompts", description).await.expect(200);
+    app.painted(&mei, &format!("a bowl {MARK}")).await;
+    app.painted(&mei, &format!("FORBIDDEN {MARK}")).await;
+    let wrong = json!({ "email": mei.email, "password": format!("{MARK}{MARK}") });
+    app.ask("POST", "/v1/sessions", Some(wrong)).await.expect(401);
+    app.request(
+        "GET",
+        &format!("/v1/{MARK}?q={MARK}"),
+        Some(MARK),
+        &[("prefer", MARK)],
+        None,
+    )
+    .await
+    .expect(404);
+    let code = app.mail_to(&mei.email).and_then(|mail| mail.code).unwrap();
+    tell_nothing();
+    let quoted = format!("\"{code}\"");
+    assert!(!all().contains(&quoted), "a code was logged");
+}

@@ -1,0 +1,23 @@
+//! The API from outside: requests over HTTP against the whole stack, judged by answers, mails, objects and the books that
+//! the simulated companies keep.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail by panicking")]
+
+mod accounts;
+mod bad_input;
+mod codes;
+mod credits;
+mod deleting;
+mod delivery;
+mod expiry;
+mod idempotency;
+mod images;
+mod limits;
+mod logs;
+mod manners;
+mod painting;
+mod prompts;
+mod restart;
+mod sessions;
+mod support;
+mod tokens;
