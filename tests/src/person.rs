@@ -1,6 +1,7 @@
 //! Somebody with an account.
 
 use serde_json::{Value, json};
+use shared::Entropy;
 
 use crate::{Answer, TestApp};
 
