@@ -17,6 +17,7 @@ mod logs;
 mod manners;
 mod painting;
 mod prompts;
+mod refusals;
 mod restart;
 mod sessions;
 mod support;
