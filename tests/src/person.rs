@@ -1,5 +1,7 @@
 //! Somebody with an account.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use serde_json::{Value, json};
 use shared::Entropy;
 
@@ -74,4 +76,12 @@ impl TestApp {
         let id = ordered.json["images"][0]["id"].as_str().unwrap();
         self.get(person, &format!("/v1/images/{id}")).await.expect(200).json
     }
+}
+
+/// An idempotency key that belongs to these words.
+#[must_use]
+pub fn key_of(words: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    words.hash(&mut hasher);
+    format!("words-{:016x}", hasher.finish())
 }

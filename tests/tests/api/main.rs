@@ -1,7 +1,7 @@
 //! The API from outside: requests over HTTP against the whole stack, judged by answers, mails, objects and the books that
 //! the simulated companies keep.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail by panicking")]
 
 mod accounts;
 mod bad_input;
@@ -17,6 +17,7 @@ mod logs;
 mod manners;
 mod painting;
 mod prompts;
+mod refusals;
 mod restart;
 mod sessions;
 mod support;

@@ -34,7 +34,7 @@ pub(crate) async fn again(app: &TestApp, person: &Person) -> Person {
 
 /// Orders one picture, and gives its id.
 pub(crate) async fn order(app: &TestApp, person: &Person, prompt: &str) -> String {
-    let key = format!("order-of-{}", prompt.replace(' ', "-"));
+    let key = format!("order-of-{}", tests::key_of(prompt));
     let ordered = app.order(person, &key, json!({ "prompt": prompt })).await.expect(202);
     ordered.json["images"][0]["id"].as_str().unwrap().to_owned()
 }

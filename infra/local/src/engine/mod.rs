@@ -270,7 +270,7 @@ impl Engines {
     }
 
     /// Closes the ports, lets running work finish, and lets go of the files.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         let serving = std::mem::take(&mut *self.serving.lock().unwrap_or_else(PoisonError::into_inner));
         for serving in serving {
             serving.close().await;

@@ -46,7 +46,8 @@ impl Wish {
     }
 }
 
-/// Looks for a number shortly before the word "prompt" or "提示": "exactly 3 prompts", "three image prompts", "三条提示词".
+/// Looks for a number shortly before the word "prompt" or "提示", "exactly 3 prompts", "three image prompts", "三条提示词", or
+/// in digits shortly after it: "number of prompts: 3".
 fn counted(text: &str) -> Option<usize> {
     let text = text.to_lowercase();
     let words: Vec<&str> = text
@@ -65,7 +66,13 @@ fn counted(text: &str) -> Option<usize> {
                     .or_else(|| NUMBERS.iter().position(|n| n == word).map(|n| n + 1))
             })
         });
-    in_english.or_else(|| {
+    let after = || {
+        let prompts = words.iter().enumerate().filter(|(_, word)| word.starts_with("prompt"));
+        prompts
+            .flat_map(|(at, _)| words[at + 1..].iter().take(3))
+            .find_map(|word| word.parse().ok().filter(|n| (1..=MOST).contains(n)))
+    };
+    in_english.or_else(after).or_else(|| {
         text.match_indices("提示").find_map(|(at, _)| {
             text[..at].chars().rev().take(8).find_map(|c| match c {
                 '两' => Some(2),
@@ -154,6 +161,10 @@ mod tests {
         assert_eq!(count("Write exactly 4 prompts as json", "A set of 6 cups"), 4);
         assert_eq!(count("Answer with two image prompts in json", "mug"), 2);
         assert_eq!(count("请写三条提示词，以 json 回答", "红色马克杯"), 3);
+        assert_eq!(
+            count("json, as {\"prompts\": []}. Number of prompts to write: 4", "6 mugs"),
+            4
+        );
         assert_eq!(count("json", "{\"count\":1,\"description\":\"mug\"}"), 1);
         assert_eq!(count("json like {\"prompts\":[\"...\"]}", "12 mugs"), USUAL);
     }
