@@ -2,17 +2,23 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use shared::Entropy;
 
 use crate::say;
 use crate::stack::{Options, RealKeys, Stack, clock_of};
+
+/// The highest port that has three more above it.
+const HIGHEST_PORT: u16 = u16::MAX - 3;
 
 /// Serves on `port` and the next three, keeping everything in `data`.
 ///
 /// # Errors
 /// When a port is taken or the folder cannot be used.
 pub async fn run(port: u16, data: PathBuf, keys: RealKeys) -> Result<()> {
+    if port > HIGHEST_PORT {
+        bail!("port {port} is too high; choose one up to {HIGHEST_PORT} with --port (the next three are used too)");
+    }
     let clock = clock_of(&data)
         .map_err(|error| anyhow!("the folder `{}` cannot be used: {}", data.display(), reason(&error)))?;
     writable(&data)?;

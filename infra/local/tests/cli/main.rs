@@ -1,0 +1,8 @@
+//! The `vitrine` command as somebody at a terminal uses it: the built program, its output and its exit code.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail by panicking")]
+
+mod jobs;
+mod program;
+mod refusals;
+mod serving;
