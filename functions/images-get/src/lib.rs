@@ -146,13 +146,10 @@ impl Deps {
     async fn view(&self, image: &Image) -> Result<ImageView, Problem> {
         let now = self.clock.now();
         let view = ImageView::new(image);
-        match &image.object_key {
-            Some(object_key) if image.state == ImageState::Ready => {
-                let life = link_life(image, now);
-                let link = self.objects.download_link(object_key, now, life).await?;
-                Ok(view.with_download(link))
-            }
-            Some(_) | None => Ok(view),
+        let key = image.object_key.as_ref().filter(|_| image.state == ImageState::Ready);
+        match key.zip(link_life(image, now)) {
+            Some((key, life)) => Ok(view.with_download(self.objects.download_link(key, now, life).await?)),
+            None => Ok(view),
         }
     }
 }

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use super::ROUNDS;
-use crate::domain::image::{Failure, LIFE};
+use crate::domain::image::Failure;
 use crate::domain::ledger::Posting;
 use crate::domain::{Image, ObjectKey, PixelSize, State};
 use crate::objects::{ObjectError, Objects};
@@ -286,11 +286,13 @@ pub async fn delete(
     Err(StoreError::Contended)
 }
 
-/// How long a download link made now may live: an hour at most, and never longer than the picture.
+/// How long a download link made now may live: an hour at most, and never as long as the picture. Stores honour a link
+/// through its last second, so it ends one second earlier; a picture in its last two seconds has no link any more.
 #[must_use]
-pub fn link_life(image: &Image, now: Timestamp) -> SignedDuration {
-    let left = (image.ordered_at() + LIFE).duration_since(now);
-    left.min(SignedDuration::from_hours(1))
+pub fn link_life(image: &Image, now: Timestamp) -> Option<SignedDuration> {
+    let second = SignedDuration::from_secs(1);
+    let life = image.expires_at().duration_since(now) - second;
+    (life >= second).then(|| life.min(SignedDuration::from_hours(1)))
 }
 
 fn contended(error: PostError) -> PaintingError {

@@ -294,8 +294,9 @@ impl From<crate::store::StoreError> for Problem {
         use crate::store::StoreError;
         match error {
             StoreError::Contended => Self::contended(),
-            StoreError::Unavailable(_) => Self::unavailable(error),
-            StoreError::Rejected(_) | StoreError::Broken { .. } => Self::internal(error),
+            // A request that the database refuses is ours to mend, and then the caller's repeat goes through.
+            StoreError::Unavailable(_) | StoreError::Rejected(_) => Self::unavailable(error),
+            StoreError::Broken { .. } => Self::internal(error),
         }
     }
 }
