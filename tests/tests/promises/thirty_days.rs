@@ -1,6 +1,7 @@
 //! P2: pictures live for thirty days.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use tests::{START, TestApp};
 
 use crate::records::everything_stored;
