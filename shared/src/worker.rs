@@ -38,7 +38,8 @@ where
     F: Future<Output = Result<(), E>>,
 {
     let message = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
-    Ok(work(message).await?)
+    // Boxed, because the whole story of a picture or a mail is one large future.
+    Ok(Box::pin(work(message)).await?)
 }
 
 /// Runs a worker under Lambda.

@@ -76,7 +76,7 @@ struct NewAccount {
     name: Option<Name>,
     /// The version of the privacy policy that you have read and accept, with processing in China (the models) and storage
     /// in the United States.
-    #[schema(example = "2026-11-22")]
+    #[schema(example = "2026-11-01")]
     policy_version: String,
 }
 

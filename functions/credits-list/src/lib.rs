@@ -51,6 +51,7 @@ impl Deps {
 
 /// The account's credits.
 #[derive(Serialize, ToSchema)]
+#[schema(as = CreditsStatement)]
 struct Statement {
     /// What can be spent. One credit is one picture.
     available: Credits,
@@ -66,6 +67,7 @@ struct Statement {
 
 /// One entry, from the account's side.
 #[derive(Serialize, ToSchema)]
+#[schema(as = CreditsEntry)]
 struct Line {
     /// 1, 2, 3, …
     seq: u64,

@@ -109,34 +109,38 @@ async fn read(
     };
     let (_, found) = bearer.beside(&deps.accounts, now, deps.images.find(key, now)).await?;
     let mut image = found.ok_or_else(Problem::not_found)?;
+    let mut applied = Wait::default();
     if !image.state.is_final() && wait.is_asked() {
-        image = deps.wait_for_end(image, wait).await?.ok_or_else(Problem::not_found)?;
+        let waited = deps.wait_for_end(image, wait).await?;
+        (image, applied) = waited.ok_or_else(Problem::not_found)?;
     }
-    Ok((wait, Json(deps.view(&image).await?)))
+    Ok((applied, Json(deps.view(&image).await?)))
 }
 
 impl Deps {
-    /// The picture when it has ended or the time is up; as it is now when the account already waits in too many requests.
-    async fn wait_for_end(&self, image: Image, wait: Wait) -> Result<Option<Image>, StoreError> {
+    /// The picture when it has ended or the time is up, and the wait that was granted: none when the account waits in as
+    /// many requests as it may already.
+    async fn wait_for_end(&self, image: Image, wait: Wait) -> Result<Option<(Image, Wait)>, StoreError> {
         let hold = SignedDuration::try_from(wait.duration()).unwrap_or(SignedDuration::ZERO);
-        let Some(slot) = self
+        let slot = self
             .limits
             .wait_slot(image.account, WAITING_AT_ONCE, hold, self.clock.now())
-            .await?
-        else {
-            return Ok(Some(image));
+            .await?;
+        let Some(slot) = slot else {
+            return Ok(Some((image, Wait::default())));
         };
         let looks = wait.duration().as_millis() / LOOK_EVERY.as_millis();
-        let mut current = Some(image.clone());
+        let key = ImageKey::from(&image);
+        let mut current = Some(image);
         for _ in 0..looks {
             tokio::time::sleep(LOOK_EVERY).await;
-            current = self.images.find((&image).into(), self.clock.now()).await?;
+            current = self.images.find(key, self.clock.now()).await?;
             if current.as_ref().is_none_or(|image| image.state.is_final()) {
                 break;
             }
         }
         self.limits.leave(slot).await?;
-        Ok(current)
+        Ok(current.map(|image| (image, wait)))
     }
 
     async fn view(&self, image: &Image) -> Result<ImageView, Problem> {

@@ -53,6 +53,5 @@ impl Deps {
 
 /// Paints the pictures of one batch.
 pub async fn work(deps: Deps, event: SqsEvent) -> SqsBatchResponse {
-    // Boxed, because the whole story of a picture is one large future.
-    worker::each(event, |image| Box::pin(deps.painter.paint(image))).await
+    worker::each(event, |image| deps.painter.paint(image)).await
 }

@@ -1,4 +1,6 @@
 //! The API's document as a page to read.
+//!
+//! Texts and kinds become HTML here and the page takes them as they are; everything else is escaped by the page.
 
 use std::error::Error;
 
@@ -45,9 +47,10 @@ struct Answer {
     shape: Option<Shape>,
 }
 
-/// What a body looks like: its fields, and an example if the document has one.
+/// What a body looks like: its fields, what it may be if it has none, and an example if the document has one.
 struct Shape {
     name: String,
+    kind: String,
     description: String,
     rows: Vec<Row>,
     example: String,
@@ -62,7 +65,7 @@ pub(crate) fn render(json: &str) -> Result<String, Box<dyn Error + Send + Sync>>
     let mut tags: Vec<Tag> = array(&document["tags"])
         .map(|tag| Tag {
             name: text(&tag["name"]),
-            description: text(&tag["description"]),
+            description: prose(&text(&tag["description"])),
             operations: Vec::new(),
         })
         .collect();
@@ -79,11 +82,11 @@ pub(crate) fn render(json: &str) -> Result<String, Box<dyn Error + Send + Sync>>
     }
     tags.retain(|tag| !tag.operations.is_empty());
     let schemas = fields(&document["components"]["schemas"])
-        .map(|(name, schema)| shape(&document, name, schema))
+        .map(|(name, schema)| shape(&document, name.clone(), schema))
         .collect();
     let page = Page {
         title: text(&document["info"]["title"]),
-        description: text(&document["info"]["description"]),
+        description: prose(&text(&document["info"]["description"])),
         tags,
         schemas,
     };
@@ -111,11 +114,14 @@ fn read_operation(document: &Value, method: &str, path: &str, operation: &Value)
         name: text(&parameter["name"]),
         kind: format!("{}, {}", text(&parameter["in"]), kind(&parameter["schema"])),
         is_required: parameter["required"] == true,
-        description: text(&parameter["description"]),
+        description: join(
+            &prose(&text(&parameter["description"])),
+            &limits(resolve(document, &parameter["schema"])),
+        ),
     });
     let answers = fields(&operation["responses"]).map(|(status, answer)| Answer {
         status: status.clone(),
-        description: text(&answer["description"]),
+        description: prose(&text(&answer["description"])),
         shape: content(document, answer).filter(|_| !status.starts_with(['4', '5'])),
     });
     Operation {
@@ -123,7 +129,7 @@ fn read_operation(document: &Value, method: &str, path: &str, operation: &Value)
         method: method.to_uppercase(),
         path: path.to_owned(),
         summary: text(&operation["summary"]),
-        description: text(&operation["description"]),
+        description: prose(&text(&operation["description"])),
         is_private: array(&operation["security"]).next().is_some(),
         parameters: parameters.collect(),
         request: content(document, &operation["requestBody"]),
@@ -135,7 +141,7 @@ fn read_operation(document: &Value, method: &str, path: &str, operation: &Value)
 fn content(document: &Value, holder: &Value) -> Option<Shape> {
     let (_, media) = fields(&holder["content"]).next()?;
     let schema = media.get("schema")?;
-    let mut found = shape(document, &kind(schema), schema);
+    let mut found = shape(document, kind(schema), schema);
     let example = media
         .get("example")
         .or_else(|| fields(&media["examples"]).next()?.1.get("value"));
@@ -145,36 +151,65 @@ fn content(document: &Value, holder: &Value) -> Option<Shape> {
     Some(found)
 }
 
-fn shape(document: &Value, name: &str, schema: &Value) -> Shape {
+fn shape(document: &Value, name: String, schema: &Value) -> Shape {
     let schema = resolve(document, schema);
     let required: Vec<String> = array(&schema["required"]).map(text).collect();
-    let rows: Vec<Row> = fields(&schema["properties"])
+    let mut rows: Vec<Row> = fields(&schema["properties"])
         .map(|(name, property)| Row {
             name: name.clone(),
             kind: kind(property),
             is_required: required.contains(name),
-            description: text(&resolve(document, property)["description"]),
+            description: describe(document, property),
         })
         .collect();
+    rows.sort_by_key(|row| !row.is_required);
     let example = schema.get("example").or_else(|| schema["examples"].get(0));
     Shape {
-        name: name.to_owned(),
-        description: text(&schema["description"]),
+        name,
+        kind: if rows.is_empty() {
+            join(&kind(schema), &limits(schema))
+        } else {
+            String::new()
+        },
+        description: prose(&text(&schema["description"])),
         example: example.map(pretty).unwrap_or_default(),
         rows,
     }
 }
 
-/// A schema's type in a word or two: `string`, `list of Image`, `one of 1:1, 4:3`.
+/// What is said of a property: its own words before those of what it refers to, and what it must keep to.
+fn describe(document: &Value, property: &Value) -> String {
+    let meant = or_nothing(property);
+    let target = resolve(document, meant);
+    let words = [property, meant, target].map(|holder| text(&holder["description"]));
+    let words = words.into_iter().find(|words| !words.is_empty()).unwrap_or_default();
+    join(&prose(&words), &limits(target))
+}
+
+/// What a property is when it is there: a field without a value is left out, so that it may be null says nothing.
+fn or_nothing(schema: &Value) -> &Value {
+    let mut choices = array(&schema["oneOf"]).filter(|choice| choice["type"] != "null");
+    match (choices.next(), choices.next()) {
+        (Some(only), None) => only,
+        _ => schema,
+    }
+}
+
+/// A schema's type in a word or two: `string`, `list of Image`, `one of 1:1, 4:3`. What has a name links to it.
 fn kind(schema: &Value) -> String {
+    let schema = or_nothing(schema);
     if let Some(reference) = schema["$ref"].as_str() {
-        return reference.rsplit('/').next().unwrap_or_default().to_owned();
+        let name = escape(reference.rsplit('/').next().unwrap_or_default());
+        return format!("<a href=\"#schema-{name}\">{name}</a>");
     }
     if schema["enum"].is_array() {
-        return format!(
-            "one of {}",
-            array(&schema["enum"]).map(text).collect::<Vec<_>>().join(", ")
-        );
+        let choices: Vec<String> = array(&schema["enum"])
+            .map(|choice| format!("<code>{}</code>", escape(&text(choice))))
+            .collect();
+        return match choices.as_slice() {
+            [only] => only.clone(),
+            several => format!("one of {}", several.join(", ")),
+        };
     }
     for several in ["oneOf", "anyOf", "allOf"] {
         if schema[several].is_array() {
@@ -182,15 +217,72 @@ fn kind(schema: &Value) -> String {
             return kinds.join(" or ");
         }
     }
+    if schema["properties"].is_object() {
+        let fields =
+            fields(&schema["properties"]).map(|(name, field)| format!("<code>{}</code> {}", escape(name), kind(field)));
+        return format!("object with {}", fields.collect::<Vec<_>>().join(", "));
+    }
     let kinds: Vec<String> = match schema["type"].as_array() {
-        Some(kinds) => kinds.iter().map(text).collect(),
+        Some(kinds) => kinds.iter().map(text).filter(|kind| kind != "null").collect(),
         None => vec![text(&schema["type"])],
     };
     if kinds.iter().any(|kind| kind == "array") {
         return format!("list of {}", kind(&schema["items"]));
     }
-    let format = schema["format"].as_str().map(|format| format!(" ({format})"));
-    kinds.join(" or ") + &format.unwrap_or_default()
+    let is_text = kinds.iter().any(|kind| kind == "string");
+    let format = schema["format"].as_str().filter(|_| is_text);
+    let format = format.map(|format| format!(" ({})", escape(format)));
+    escape(&kinds.join(" or ")) + &format.unwrap_or_default()
+}
+
+/// What a value must keep to, in words.
+fn limits(schema: &Value) -> String {
+    let range = |least: &str, most: &str, what: &str| match (&schema[least], &schema[most]) {
+        (Value::Null, Value::Null) => None,
+        (least, Value::Null) => Some(format!("at least {least}{what}")),
+        (Value::Null, most) => Some(format!("at most {most}{what}")),
+        (least, most) => Some(format!("{least} to {most}{what}")),
+    };
+    let parts = [
+        range("minLength", "maxLength", " characters"),
+        range("minimum", "maximum", ""),
+        schema["pattern"]
+            .as_str()
+            .map(|pattern| format!("pattern <code>{}</code>", escape(pattern))),
+        schema
+            .get("default")
+            .map(|default| format!("<code>{}</code> if absent", escape(&text(default)))),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!("<small>{}</small>", parts.join("; "))
+    }
+}
+
+/// Text as HTML; what stands in backticks is code.
+fn prose(text: &str) -> String {
+    let pieces = text.split('`').enumerate().map(|(index, piece)| {
+        let piece = escape(piece);
+        if index % 2 == 1 {
+            format!("<code>{piece}</code>")
+        } else {
+            piece
+        }
+    });
+    pieces.collect()
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
+fn join(first: &str, second: &str) -> String {
+    format!("{first} {second}").trim().to_owned()
 }
 
 fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {

@@ -19,7 +19,7 @@ use shared::providers::deepseek::DeepSeek;
 use shared::providers::{PromptError, PromptWriter, Written, WrittenBy, template};
 use shared::store::limits::Policy;
 use shared::store::{Accounts, Limits};
-use shared::{Clock, Ids, Platform};
+use shared::{Clock, Ids, Platform, telemetry};
 use utoipa::{OpenApi, ToSchema};
 
 /// What this function may touch.
@@ -139,8 +139,13 @@ async fn create(
 }
 
 fn stand_in(description: &Description, count: PromptCount, error: &PromptError) -> Written {
-    let error = shared::telemetry::chain(error);
-    tracing::warn!(error, "DeepSeek could not write prompts; our own sentences stand in");
+    let cause = telemetry::chain(error);
+    match error {
+        PromptError::Unavailable { alarm: true, .. } => tracing::error!(cause, "DeepSeek has to be looked after"),
+        PromptError::Unavailable { .. } | PromptError::Busy { .. } | PromptError::Refused => {
+            tracing::warn!(cause, "DeepSeek could not write prompts; our own sentences stand in");
+        }
+    }
     template::write(description, count)
 }
 

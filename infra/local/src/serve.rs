@@ -13,7 +13,8 @@ use crate::stack::{Options, RealKeys, Stack, clock_of};
 /// # Errors
 /// When a port is taken or the folder cannot be used.
 pub async fn run(port: u16, data: PathBuf, keys: RealKeys) -> Result<()> {
-    let clock = clock_of(&data).map_err(|error| anyhow!("the folder `{}` cannot be used: {error}", data.display()))?;
+    let clock = clock_of(&data)
+        .map_err(|error| anyhow!("the folder `{}` cannot be used: {}", data.display(), reason(&error)))?;
     writable(&data)?;
     let options = Options {
         clock,
@@ -34,7 +35,7 @@ pub async fn run(port: u16, data: PathBuf, keys: RealKeys) -> Result<()> {
 fn writable(data: &std::path::Path) -> Result<()> {
     let probe = data.join(".writable");
     let tried = std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe));
-    tried.map_err(|error| anyhow!("the folder `{}` cannot be written to: {error}", data.display()))
+    tried.map_err(|error| anyhow!("the folder `{}` cannot be written to: {}", data.display(), error.kind()))
 }
 
 fn introduce(stack: &Stack, data: &std::path::Path) -> Result<()> {
@@ -64,6 +65,14 @@ fn introduce(stack: &Stack, data: &std::path::Path) -> Result<()> {
     say!();
     say!("Ctrl-C stops it.");
     Ok(())
+}
+
+/// Why, in words and without the system's number for it.
+fn reason(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<std::io::Error>() {
+        Some(error) => error.kind().to_string(),
+        None => error.to_string(),
+    }
 }
 
 /// Waits for Ctrl-C or a polite kill.
@@ -112,7 +121,7 @@ fn plain(error: &dotenvy::Error) -> String {
     match error {
         dotenvy::Error::LineParse(_, at) => format!("a line is not of the form NAME=value (at character {at})"),
         dotenvy::Error::Io(error) => error.to_string(),
-        _ => "it is not of the form NAME=value".to_owned(),
+        dotenvy::Error::EnvVar(_) | _ => "it is not of the form NAME=value".to_owned(),
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use axum::extract::Request;
 use futures::FutureExt;
 use jiff::SignedDuration;
@@ -248,8 +248,9 @@ impl Ports {
     async fn bind(first: u16) -> Result<Self> {
         let port = |offset: u16| async move {
             let port = if first == 0 { 0 } else { first.saturating_add(offset) };
-            let taken = || format!("port {port} is taken; choose others with --port (it and the next three are used)");
-            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(taken)
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|_| {
+                anyhow!("port {port} is taken; choose another with --port (it and the next three are used)")
+            })
         };
         Ok(Self {
             api: port(0).await?,

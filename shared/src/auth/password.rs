@@ -24,7 +24,7 @@ pub struct Password(SecretString);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPassword {
     /// Shorter than eight bytes.
-    #[error("must have at least 8 characters")]
+    #[error("must have at least 8 bytes: 8 Latin letters, or 3 Chinese characters")]
     TooShort,
     /// Longer than bcrypt reads.
     #[error("must have at most 72 bytes: 72 Latin letters, or 24 Chinese characters")]

@@ -262,7 +262,7 @@ async fn a_handler_with_a_caller_is_reached_with_a_valid_token_only() {
         get(|bearer: Bearer| async move { Json(bearer.verified().account().to_string()) }),
     );
     let router = with_manners(routes.with_state(deps), house.ids.clone());
-    let expired = "The access token has expired; refresh the session.";
+    let expired = "The access token has expired; sign in again.";
     for (headers, status, challenge, detail) in [
         (
             vec![],

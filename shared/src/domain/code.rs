@@ -12,7 +12,7 @@ use crate::Entropy;
 /// Six digits, valid for 15 minutes and five tries. Never printed by `Debug`.
 #[derive(Clone, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
-#[schema(value_type = String, pattern = "^[0-9]{6}$", example = "042917")]
+#[schema(value_type = String, description = "Six digits, valid for 15 minutes and five tries.", pattern = "^[0-9]{6}$", example = "042917")]
 pub struct Code(String);
 
 /// Why a text is no code, as the end of a sentence.

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 /// Two addresses are the same account's when [`EmailAddress::normalised`] is the same. Never printed by `Debug`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schema(value_type = String, format = "email", max_length = 254)]
+#[schema(value_type = String, format = "email", max_length = 254, description = "An e-mail address.")]
 pub struct EmailAddress(String);
 
 /// Why a text is no address, as the end of a sentence.

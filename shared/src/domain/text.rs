@@ -98,8 +98,7 @@ text! {
 }
 
 text! {
-    /// Words a picture is painted from: 1 to 800 Unicode scalars, because qwen-image-plus cuts longer ones silently
-    /// (`docs/providers.md`).
+    /// Words a picture is painted from: 1 to 800 Unicode scalars, because a model would cut longer ones in silence.
     Prompt, max = 800, multiline = true
 }
 
@@ -111,7 +110,7 @@ text! {
 /// How many prompts to write: 1 to 4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "u8", into = "u8")]
-#[schema(value_type = u8, minimum = 1, maximum = 4)]
+#[schema(value_type = u8, minimum = 1, maximum = 4, default = 3)]
 pub struct PromptCount(u8);
 
 impl PromptCount {

@@ -6,6 +6,7 @@ use crate::ids::{self, Id};
 use crate::providers::{MailError, Mailer};
 use crate::store::StoreError;
 use crate::store::outbox::{Fate, Outbox};
+use crate::telemetry::chain;
 
 /// How long a mail without a code is tried: shorter than the 24 hours for which Resend remembers its key.
 pub const PATIENCE: SignedDuration = SignedDuration::from_hours(23);
@@ -46,7 +47,11 @@ pub async fn deliver(
             tracing::error!(mail.id = %mail.id, mail.kind = mail.kind.as_str(), reason, "A mail was refused for good");
             outbox.end(mail.id, Fate::Undelivered, now).await?;
         }
-        Err(later @ (MailError::Retry { .. } | MailError::Alarm { .. })) => return Err(DeliveryError::Later(later)),
+        Err(later @ MailError::Retry { .. }) => return Err(DeliveryError::Later(later)),
+        Err(alarm @ MailError::Alarm { .. }) => {
+            tracing::error!(mail.id = %mail.id, cause = chain(&alarm), "The mail provider has to be looked after");
+            return Err(DeliveryError::Later(alarm));
+        }
     }
     Ok(())
 }

@@ -23,13 +23,16 @@ use crate::{Clock, Entropy};
 
 /// How long a worker may be at one picture before another takes over. Longer than the worker's time-out in the template;
 /// a house test compares the two.
-pub const LEASE: SignedDuration = SignedDuration::from_secs(240);
+pub const LEASE: SignedDuration = SignedDuration::from_secs(330);
 
 /// How long a model that charged nothing is left alone before it is asked once more, if it does not say.
 const SECOND_TRY_AFTER: Duration = Duration::from_millis(500);
 
 /// The longest it is left alone; a model that wants more than this is not asked again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A refusal that took longer than this leaves no time for a second try within the worker's time-out.
+const QUICK: SignedDuration = SignedDuration::from_secs(30);
 
 /// What painting needs.
 #[derive(Clone)]
@@ -98,10 +101,11 @@ impl Painter {
             return Ok(());
         }
         image.state = State::Dispatched;
+        let asked_at = self.clock.now();
         let mut outcome = self.model.paint(&image.prompt, image.ratio).await;
-        if let Err(PaintError::NotCharged { retry: true, after, .. }) = &outcome {
+        if let Some(pause) = self.second_try(&outcome, asked_at) {
             // Surely nothing was paid, so it may be asked once more.
-            tokio::time::sleep(after.unwrap_or(SECOND_TRY_AFTER).min(LONGEST_PAUSE)).await;
+            tokio::time::sleep(pause).await;
             outcome = self.model.paint(&image.prompt, image.ratio).await;
         }
         match outcome {
@@ -118,6 +122,17 @@ impl Painter {
                 self.fail(image, Failure::OutcomeUnknown).await
             }
         }
+    }
+
+    /// After which pause the model may be asked once more, if it may: nothing was charged, it does not want to be left alone
+    /// for long, and there is time.
+    fn second_try(&self, outcome: &Result<Painted, PaintError>, asked_at: Timestamp) -> Option<Duration> {
+        let Err(PaintError::NotCharged { retry: true, after, .. }) = outcome else {
+            return None;
+        };
+        let pause = after.unwrap_or(SECOND_TRY_AFTER);
+        let quick = self.clock.now().duration_since(asked_at) <= QUICK;
+        (quick && pause <= LONGEST_PAUSE).then_some(pause)
     }
 
     async fn keep(&self, mut image: Image, painted: Painted) -> Result<(), PaintingError> {

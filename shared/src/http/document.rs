@@ -85,7 +85,8 @@ impl Document {
         let is_known = wish
             .seen
             .split(',')
-            .any(|seen| seen.trim().trim_start_matches("W/") == self.tag);
+            .map(str::trim)
+            .any(|seen| seen == "*" || seen.trim_start_matches("W/") == self.tag);
         let mut response = if is_known {
             StatusCode::NOT_MODIFIED.into_response()
         } else {

@@ -62,7 +62,7 @@ kinds! {
     InvalidIdempotencyKey = UNPROCESSABLE_ENTITY, "invalid-idempotency-key", "The Idempotency-Key is not acceptable";
     /// The `Idempotency-Key` was used before with another request. Take a new key for a new request.
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The Idempotency-Key belongs to another request";
-    /// The request needs a valid access token in `Authorization: Bearer …`. Sign in, or refresh the session, and try again.
+    /// The request needs a valid access token in `Authorization: Bearer …`. Sign in and try again.
     Unauthorized = UNAUTHORIZED, "unauthorized", "A valid access token is needed";
     /// The address and the password do not belong together. The answer is the same for an address that has no account.
     InvalidCredentials = UNAUTHORIZED, "invalid-credentials", "Address and password do not match";

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use utoipa::openapi::path::{Operation, ParameterIn};
-use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ArrayItems, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
@@ -51,7 +51,32 @@ pub fn document(parts: Vec<OpenApi>) -> OpenApi {
         part.tags = None;
         whole.merge(part);
     }
+    if let Some(components) = &mut whole.components {
+        refer(components);
+    }
     whole
+}
+
+/// Lists of something that has a name say the name: utoipa writes the items of a generic type out in full.
+fn refer(components: &mut Components) {
+    let known = components.schemas.clone();
+    let name_of = |schema: &RefOr<Schema>| match schema {
+        RefOr::T(Schema::Object(_)) => known.iter().find(|(_, known)| *known == schema).map(|(name, _)| name),
+        RefOr::T(_) | RefOr::Ref(_) => None,
+    };
+    for schema in components.schemas.values_mut() {
+        let RefOr::T(Schema::Object(object)) = schema else {
+            continue;
+        };
+        for property in object.properties.values_mut() {
+            if let RefOr::T(Schema::Array(list)) = property
+                && let ArrayItems::RefOrSchema(items) = &mut list.items
+                && let Some(name) = name_of(items)
+            {
+                **items = Ref::from_schema_name(name).into();
+            }
+        }
+    }
 }
 
 /// `part` with every problem its operations may answer with, one response a status: those of `own`, and those that follow

@@ -264,7 +264,7 @@ impl From<crate::auth::TokenError> for Problem {
     fn from(error: crate::auth::TokenError) -> Self {
         use crate::auth::TokenError;
         match error {
-            TokenError::Expired => Self::unauthorized(Some("The access token has expired; refresh the session.")),
+            TokenError::Expired => Self::unauthorized(Some("The access token has expired; sign in again.")),
             TokenError::Malformed
             | TokenError::UnknownKey
             | TokenError::Refused

@@ -357,7 +357,7 @@ impl Images {
             .delete_write(image_key(image.into()), unfinished(expression, image), Guard::Image)
     }
 
-    /// Removes a finished picture; its objects follow. `false` when it is not finished.
+    /// Removes a finished picture; its objects follow. Refused under [`Guard::Image`] when it is not finished.
     ///
     /// # Errors
     /// When the request cannot be made.
@@ -415,10 +415,10 @@ fn name_of<T: Serialize>(value: &T) -> Result<String, StoreError> {
         key: "a reason".to_owned(),
         cause,
     };
-    match serde_json::to_value(value).map_err(|error| broken(error.into()))? {
-        serde_json::Value::String(name) => Ok(name),
-        _ => Err(broken("not a name".into())),
-    }
+    let name = serde_json::to_value(value).map_err(|error| broken(error.into()))?;
+    name.as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| broken("it is not a name".into()))
 }
 
 fn image_from(item: Item) -> Result<Image, StoreError> {

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -31,7 +33,7 @@ impl Db {
     }
 }
 
-/// One table.
+/// One table. Every request of the SDK is boxed: as a value it is ten kilobytes of future, and flows hold many.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub(super) db: Db,
@@ -60,7 +62,7 @@ impl Table {
             .table_name(&self.name)
             .set_key(Some(key))
             .consistent_read(true);
-        Ok(request.send().await.map_err(failed)?.item)
+        Ok(Box::pin(request.send()).await.map_err(failed)?.item)
     }
 
     /// Writes an item if `expression`'s condition holds for what is there.
@@ -75,13 +77,13 @@ impl Table {
             .set_expression_attribute_names(expression.names)
             .set_expression_attribute_values(expression.values)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match request.send().await {
+        match Box::pin(request.send()).await {
             Ok(_) => Ok(Updated::Done(item)),
             Err(error) => match error.as_service_error() {
-                Some(service) if service.is_conditional_check_failed_exception() => {
-                    Ok(Updated::Refused(old_item(error.into_service_error())))
+                Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                    Ok(Updated::Refused(refused.item.clone()))
                 }
-                _ => Err(failed(error)),
+                Some(_) | None => Err(failed(error)),
             },
         }
     }
@@ -100,17 +102,13 @@ impl Table {
             .set_expression_attribute_values(expression.values)
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match request.send().await {
+        match Box::pin(request.send()).await {
             Ok(done) => Ok(Updated::Done(done.attributes.unwrap_or_default())),
             Err(error) => match error.as_service_error() {
-                Some(service) if service.is_conditional_check_failed_exception() => {
-                    use aws_sdk_dynamodb::operation::update_item::UpdateItemError as E;
-                    match error.into_service_error() {
-                        E::ConditionalCheckFailedException(refused) => Ok(Updated::Refused(refused.item)),
-                        other => Err(StoreError::Rejected(other.into())),
-                    }
+                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                    Ok(Updated::Refused(refused.item.clone()))
                 }
-                _ => Err(failed(error)),
+                Some(_) | None => Err(failed(error)),
             },
         }
     }
@@ -133,16 +131,11 @@ impl Table {
             .scan_index_forward(!newest_first)
             .consistent_read(true)
             .limit(limit);
-        Ok(request.send().await.map_err(failed)?.items.unwrap_or_default())
-    }
-}
-
-fn old_item(error: aws_sdk_dynamodb::operation::put_item::PutItemError) -> Option<Item> {
-    use aws_sdk_dynamodb::operation::put_item::PutItemError as E;
-    if let E::ConditionalCheckFailedException(refused) = error {
-        refused.item
-    } else {
-        None
+        Ok(Box::pin(request.send())
+            .await
+            .map_err(failed)?
+            .items
+            .unwrap_or_default())
     }
 }
 

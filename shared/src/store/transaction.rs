@@ -130,13 +130,8 @@ impl Transaction {
 
     async fn attempt(&self, db: &Db) -> Result<(), TransactionError> {
         let items = self.0.iter().map(|write| write.item.clone()).collect();
-        match db
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(items))
-            .send()
-            .await
-        {
+        let request = db.client.transact_write_items().set_transact_items(Some(items));
+        match Box::pin(request.send()).await {
             Ok(_) => Ok(()),
             Err(error) => Err(self.read(error)),
         }

@@ -196,6 +196,19 @@ fn every_reference_leads_somewhere_and_every_id_has_a_pattern() {
 }
 
 #[test]
+fn no_description_speaks_of_rust() {
+    for text in all(&document())
+        .iter()
+        .filter_map(|value| value["description"].as_str())
+    {
+        let speaks = ["[`", "::", "`Debug`", "`Option`", "struct"]
+            .iter()
+            .find(|word| text.contains(**word));
+        assert_eq!(speaks, None, "say it for readers of the API: {text}");
+    }
+}
+
+#[test]
 fn no_two_functions_mean_different_things_by_one_schema() {
     let mut known: BTreeMap<String, (&str, Value)> = BTreeMap::new();
     for function in ROUTES {

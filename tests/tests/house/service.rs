@@ -104,6 +104,7 @@ async fn the_page_shows_every_operation_and_every_link_on_it_leads_somewhere() {
     let (targets, places) = (quoted("href=\"#"), quoted(" id=\""));
     let lost: Vec<_> = targets.difference(&places).collect();
     assert!(lost.is_empty(), "links on the page lead nowhere: {lost:?}");
+    assert!(!page.contains('`'), "the page shows backticks where code should stand");
     assert!(quoted("href=\"").iter().all(|link| link.starts_with('#')) && quoted("src=\"").is_empty());
 }
 

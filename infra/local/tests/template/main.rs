@@ -181,7 +181,7 @@ fn globals_reach_a_function_unless_it_says_otherwise() {
         (hashing.memory_mb, hashing.timeout_s, hashing.reserved_concurrency),
         (1769, 10, Some(10))
     );
-    assert_eq!(template.function("images-paint").unwrap().timeout_s, 180);
+    assert_eq!(template.function("images-paint").unwrap().timeout_s, 300);
 }
 
 #[test]

@@ -1,0 +1,175 @@
+//! P8, P9, P11: what each company receives, by its own book.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use tests::TestApp;
+use vitrine::sim::Request;
+
+use crate::seller::{Seller, assert_free, marked_words};
+
+/// The headers that every call to a company has.
+const HEADERS: [&str; 6] = [
+    "accept",
+    "authorization",
+    "content-length",
+    "content-type",
+    "host",
+    "user-agent",
+];
+
+/// The whole request, headers and address included, on one line.
+fn whole(request: &Request) -> String {
+    serde_json::to_string(request).unwrap()
+}
+
+fn names<'a>(names: impl IntoIterator<Item = &'a String>) -> BTreeSet<&'a str> {
+    names.into_iter().map(String::as_str).collect()
+}
+
+fn keys(value: &Value) -> BTreeSet<&str> {
+    names(value.as_object().unwrap().keys())
+}
+
+/// Exactly these headers, none of which is a person's; no query.
+#[track_caller]
+fn assert_plain(request: &Request, path: &str, headers: impl IntoIterator<Item = &'static str>) {
+    assert_eq!(
+        (request.method.as_str(), request.path.as_str(), request.query.as_str()),
+        ("POST", path, "")
+    );
+    assert_eq!(names(request.headers.keys()), headers.into_iter().collect());
+    assert!(
+        request.headers["user-agent"].starts_with("vitrine/"),
+        "{}",
+        whole(request)
+    );
+    assert_eq!(request.headers["accept"], "*/*");
+    assert_eq!(request.headers["content-type"], "application/json");
+}
+
+/// A request as far as it could tell one person from another.
+fn distinguishing(request: &Request) -> (Value, Value) {
+    let mut headers = request.headers.clone();
+    headers.remove("host");
+    (serde_json::to_value(headers).unwrap(), request.body.clone())
+}
+
+pub(crate) async fn deepseek_receives_the_description_and_nothing_else_of_a_person() {
+    let app = TestApp::new().await;
+    let mut seller = Seller::sign_up(&app, "mei").await;
+    let image = seller.use_everything(&app).await;
+    let requests = app.stack.simulators.book().deepseek.requests;
+    let [request] = requests.as_slice() else {
+        panic!("asked {} times", requests.len())
+    };
+    assert_plain(request, "/chat/completions", HEADERS);
+    let body = &request.body;
+    let expected = [
+        "max_tokens",
+        "messages",
+        "model",
+        "response_format",
+        "stream",
+        "thinking",
+    ];
+    assert_eq!(keys(body), expected.into());
+    let messages = body["messages"].as_array().unwrap();
+    assert_eq!(messages.len(), 2);
+    for (message, role) in messages.iter().zip(["system", "user"]) {
+        assert_eq!(keys(message), ["content", "role"].into());
+        assert_eq!(message["role"], role);
+    }
+    assert_eq!(messages[1]["content"], seller.marks.description.as_str());
+    assert_eq!(body["response_format"], serde_json::json!({ "type": "json_object" }));
+    assert_eq!(body["thinking"], serde_json::json!({ "type": "disabled" }));
+
+    assert_free("the request", &whole(request), &seller.marks.personal());
+    assert_free("the request", &whole(request), &seller.ids());
+    assert_free("the request", &whole(request), &marked_words(&seller.marks.prompt));
+    assert_free(
+        "the request",
+        &whole(request),
+        &[image[4..].to_owned(), "user_id".to_owned()],
+    );
+}
+
+pub(crate) async fn deepseek_cannot_tell_two_people_with_the_same_description_apart() {
+    let app = TestApp::new().await;
+    for who in ["mei", "jun"] {
+        Seller::sign_up(&app, who)
+            .await
+            .describe_as(&app, "a walnut desk lamp")
+            .await;
+    }
+    let requests = app.stack.simulators.book().deepseek.requests;
+    let [first, second] = requests.as_slice() else {
+        panic!("asked {} times", requests.len())
+    };
+    assert_eq!(distinguishing(first), distinguishing(second));
+}
+
+pub(crate) async fn seedream_receives_the_prompt_and_nothing_else_of_a_person() {
+    let app = TestApp::new().await;
+    let mut seller = Seller::sign_up(&app, "mei").await;
+    let image = seller.use_everything(&app).await;
+    let requests = app.stack.simulators.book().seedream.requests;
+    let [request] = requests.as_slice() else {
+        panic!("asked {} times", requests.len())
+    };
+    assert_plain(request, "/api/v3/images/generations", HEADERS);
+    let expected = [
+        "model",
+        "output_format",
+        "prompt",
+        "response_format",
+        "sequential_image_generation",
+        "size",
+        "watermark",
+    ];
+    assert_eq!(keys(&request.body), expected.into());
+    assert_eq!(request.body["prompt"], seller.marks.prompt.as_str());
+
+    assert_free("the request", &whole(request), &seller.marks.personal());
+    assert_free("the request", &whole(request), &seller.ids());
+    assert_free("the request", &whole(request), &marked_words(&seller.marks.description));
+    assert_free("the request", &whole(request), &[image[4..].to_owned()]);
+}
+
+pub(crate) async fn seedream_cannot_tell_two_people_with_the_same_prompt_apart() {
+    let app = TestApp::new().await;
+    for who in ["mei", "jun"] {
+        Seller::sign_up(&app, who)
+            .await
+            .order_of(&app, "A walnut desk lamp")
+            .await;
+    }
+    app.drain().await;
+    let requests = app.stack.simulators.book().seedream.requests;
+    let [first, second] = requests.as_slice() else {
+        panic!("asked {} times", requests.len())
+    };
+    assert_eq!(distinguishing(first), distinguishing(second));
+}
+
+pub(crate) async fn resend_receives_the_address_and_the_message_and_never_the_name() {
+    let app = TestApp::new().await;
+    let mut seller = Seller::sign_up(&app, "mei").await;
+    let image = seller.use_everything(&app).await;
+    let requests = app.stack.simulators.book().resend.requests;
+    assert_eq!(requests.len(), 2, "the code, and the word that the address is known");
+    for request in &requests {
+        assert_plain(request, "/emails", HEADERS.into_iter().chain(["idempotency-key"]));
+        assert_eq!(keys(&request.body), ["from", "html", "subject", "text", "to"].into());
+        assert_eq!(request.body["to"], serde_json::json!([seller.marks.email]));
+        assert_free("the key", &request.headers["idempotency-key"], &seller.ids());
+
+        // The address stands in `to` and nowhere else, and nothing else of the person anywhere.
+        let mut rest = request.clone();
+        rest.body["to"].take();
+        assert_free("the mail", &whole(&rest), &seller.marks.personal());
+        assert_free("the mail", &whole(&rest), &seller.marks.creative());
+        assert_free("the mail", &whole(&rest), &seller.ids());
+        assert_free("the mail", &whole(&rest), &[image[4..].to_owned()]);
+    }
+}

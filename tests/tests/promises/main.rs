@@ -1,0 +1,126 @@
+//! The promises of PRIVACY.md, each with the tests that prove it.
+//!
+//! A clause that is neither proved nor put off with a reason fails the run, and so does a proof of a clause that is not there.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail by panicking")]
+
+mod clauses;
+mod companies;
+mod countries;
+mod records;
+mod seller;
+mod store;
+mod thirty_days;
+
+use std::process::ExitCode;
+
+use futures::future::BoxFuture;
+use libtest_mimic::{Arguments, Trial};
+
+/// A test that proves a clause, or a part of it.
+struct Proof {
+    clause: &'static str,
+    name: &'static str,
+    test: fn() -> BoxFuture<'static, ()>,
+}
+
+/// `proofs!["P2": a_test, …]` names each test after its function.
+macro_rules! proofs {
+    ($($clause:literal: $module:ident::$test:ident),* $(,)?) => {
+        &[$(Proof {
+            clause: $clause,
+            name: concat!(stringify!($module), "::", stringify!($test)),
+            test: || Box::pin($module::$test()),
+        }),*]
+    };
+}
+
+/// What is proved today.
+const PROOFS: &[Proof] = proofs![
+    "P1": records::what_is_stored_of_a_person_is_what_the_tables_are_declared_to_hold,
+    "P1": records::a_password_is_stored_as_a_bcrypt_hash_of_cost_12_and_in_no_other_form,
+    "P1": records::where_a_request_comes_from_is_stored_nowhere,
+    "P2": thirty_days::a_picture_is_readable_an_hour_before_its_end_and_gone_at_its_end,
+    "P2": thirty_days::a_link_dies_with_the_picture_even_when_it_is_the_last_one_given,
+    "P2": thirty_days::the_record_the_prompt_and_the_file_are_erased_once_they_expired,
+    "P2": thirty_days::a_picture_stays_gone_while_the_database_is_days_late_and_then_its_file_goes_too,
+    "P2": thirty_days::a_picture_that_its_owner_deletes_is_gone_at_once_with_file_and_link,
+    "P8": companies::deepseek_receives_the_description_and_nothing_else_of_a_person,
+    "P8": companies::deepseek_cannot_tell_two_people_with_the_same_description_apart,
+    "P9": companies::seedream_receives_the_prompt_and_nothing_else_of_a_person,
+    "P9": companies::seedream_cannot_tell_two_people_with_the_same_prompt_apart,
+    "P11": companies::resend_receives_the_address_and_the_message_and_never_the_name,
+    "P13": store::file_names_are_random_and_tell_nothing_of_their_owner,
+    "P13": store::nothing_stored_or_delivered_with_a_file_says_whose_it_is,
+    "P14": countries::without_accepting_the_present_policy_there_is_no_account,
+    "P14": countries::the_accepted_version_and_the_time_are_kept_with_the_account,
+    "P14": countries::the_regions_that_are_configured_lie_in_the_countries_that_are_named,
+];
+
+/// What is not proved yet, and what it waits for.
+const PUT_OFF: &[(&str, &str)] = &[
+    ("P3", "usage data is not there yet; the issue of usage data proves it"),
+    (
+        "P4",
+        "more kinds of mail come with payments and security; the issue of the last kind proves the list",
+    ),
+    (
+        "P5",
+        "the second store is not there yet; the issue of the second store proves it",
+    ),
+    (
+        "P6",
+        "what encrypts the tables stands in the template alone; the issue of the deployment proves it",
+    ),
+    (
+        "P7",
+        "deleting an account is not there yet; the issue of accounts and their data proves it",
+    ),
+    (
+        "P10",
+        "the backup model is not there yet; the issue of the backup model proves it",
+    ),
+    ("P12", "payment is not there yet; the issue of payment proves it"),
+    (
+        "P15",
+        "half of the companies are not called yet; the issue of the last company proves the list",
+    ),
+    (
+        "P16",
+        "the house's tests hold the parts of it; the issue of security proves it as a whole",
+    ),
+    (
+        "P17",
+        "correcting and exporting are not there yet; the issue of accounts and their data proves it",
+    ),
+    (
+        "P18",
+        "the contact route is not there yet; the issue of accounts and their data proves it",
+    ),
+];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    if !arguments.list {
+        clauses::print(PROOFS, PUT_OFF);
+    }
+    let mut trials: Vec<_> = PROOFS
+        .iter()
+        .map(|Proof { clause, name, test }| {
+            Trial::test(format!("{clause}::{name}"), || {
+                let runtime = tokio::runtime::Runtime::new()?;
+                runtime.block_on(test());
+                Ok(())
+            })
+        })
+        .collect();
+    trials.push(Trial::test(
+        "clauses::every_clause_is_proved_or_put_off_with_a_reason",
+        || clauses::accounted_for(PROOFS, PUT_OFF).map_err(Into::into),
+    ));
+    trials.push(Trial::test(
+        "clauses::the_head_of_the_policy_names_what_is_proved",
+        || clauses::head_is_true(PROOFS).map_err(Into::into),
+    ));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

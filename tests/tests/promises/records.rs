@@ -1,0 +1,211 @@
+//! P1: what the tables hold about somebody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dynoxide::actions::scan::ScanRequest;
+use serde_json::Value;
+use tests::TestApp;
+
+use crate::seller::{Seller, assert_free, marked_words};
+
+/// Table, how the sort key begins, and what an item may hold: PRIVACY.md's list, in the words of docs/tables.md.
+const DECLARED: &[(&str, &str, &[&str])] = &[
+    (
+        "accounts",
+        "profile",
+        &[
+            "email",
+            "name",
+            "password_hash",
+            "ledger_id",
+            "status",
+            "created_at",
+            "policy_version",
+            "policy_accepted_at",
+        ],
+    ),
+    ("accounts", "session#", &["created_at", "expires_at"]),
+    ("accounts", "owner", &["account_id"]),
+    (
+        "accounts",
+        "signup#",
+        &[
+            "email",
+            "name",
+            "password_hash",
+            "policy_version",
+            "policy_accepted_at",
+            "code_hash",
+            "code_expires_at",
+            "tries_left",
+            "expires_at",
+        ],
+    ),
+    (
+        "images",
+        "",
+        &[
+            "state",
+            "prompt",
+            "ratio",
+            "fallback",
+            "attempt",
+            "delete_requested",
+            "lease_until",
+            "requested",
+            "model",
+            "result_url",
+            "object_key",
+            "stores",
+            "delivered",
+            "refusal",
+            "failure",
+            "finished_at",
+            "expires_at",
+        ],
+    ),
+    ("ledger", "BALANCE", &["available", "held", "seq", "head"]),
+    (
+        "ledger",
+        "ENTRY#",
+        &["seq", "at", "kind", "cause", "image_id", "legs", "previous", "hash"],
+    ),
+    ("ledger", "CAUSE#", &["seq"]),
+    ("ledger", "HOLD#", &["seq"]),
+    (
+        "outbox",
+        "",
+        &[
+            "state",
+            "kind",
+            "created_at",
+            "not_after",
+            "ended_at",
+            "to",
+            "subject",
+            "text",
+            "html",
+            "expires_at",
+        ],
+    ),
+    ("limits", "", &["uses", "expires_at"]),
+    ("idempotency", "images-create#", &["fingerprint", "body", "expires_at"]),
+];
+
+/// Every item of every table, by the table's last name, in DynamoDB's own JSON.
+pub(crate) fn everything_stored(app: &TestApp) -> BTreeMap<String, Vec<Value>> {
+    let tables = &app.stack.engines.tables;
+    let scan = |name: &str| {
+        let request = ScanRequest {
+            table_name: name.to_owned(),
+            ..ScanRequest::default()
+        };
+        let found = tables.database().scan(request).unwrap();
+        assert!(found.last_evaluated_key.is_none(), "more than one page");
+        let items = found.items.unwrap_or_default().into_iter();
+        items
+            .map(|item| serde_json::to_value(item).unwrap())
+            .collect::<Vec<_>>()
+    };
+    let short = |name: &str| name.rsplit_once('-').unwrap().1.to_owned();
+    tables
+        .specs()
+        .iter()
+        .map(|table| (short(&table.name), scan(&table.name)))
+        .collect()
+}
+
+/// Somebody's whole use, with a stranger's sign-up and its mail still on their way.
+async fn in_full_use() -> (TestApp, Seller) {
+    let app = TestApp::new().await;
+    let mut seller = Seller::sign_up(&app, "mei").await;
+    seller.use_everything(&app).await;
+    let stranger = seller.new_account(&app).to_string().replace("meimailbox", "junmailbox");
+    let body = serde_json::from_str(&stranger).unwrap();
+    seller.send(&app, "POST", "/v1/accounts", Some(body)).await.expect(202);
+    (app, seller)
+}
+
+pub(crate) async fn what_is_stored_of_a_person_is_what_the_tables_are_declared_to_hold() {
+    let (app, seller) = in_full_use().await;
+    let keys: BTreeSet<_> = ["pk", "sk", "id", "account_id"].into();
+    let mut seen = BTreeSet::new();
+    for (table, items) in everything_stored(&app) {
+        for item in items {
+            let sort = item["sk"]["S"].as_str().unwrap_or_default();
+            let declared = DECLARED
+                .iter()
+                .find(|(of, begins, _)| *of == table && sort.starts_with(begins));
+            let (_, kind, allowed) = declared.unwrap_or_else(|| panic!("{table} holds an undeclared item: {item}"));
+            seen.insert((table.clone(), *kind));
+            for name in item.as_object().unwrap().keys().map(String::as_str) {
+                assert!(
+                    keys.contains(name) || allowed.contains(&name),
+                    "{table} holds `{name}`: {item}"
+                );
+            }
+            // The name lies in the account and nowhere else; the address also in what waits to be mailed.
+            let text = item.to_string();
+            if table != "accounts" {
+                assert_free(&table, &text, &marked_words(&seller.marks.name));
+            }
+            if !matches!(table.as_str(), "accounts" | "outbox") {
+                assert_free(&table, &text, &marked_words(&seller.marks.email));
+            }
+        }
+    }
+    for kind in [
+        ("accounts", "signup#"),
+        ("accounts", "session#"),
+        ("images", ""),
+        ("outbox", ""),
+        ("idempotency", "images-create#"),
+    ] {
+        assert!(
+            seen.contains(&(kind.0.to_owned(), kind.1)),
+            "the use was not full: no {kind:?}"
+        );
+    }
+    app.drain().await;
+    // Once a mail is sent, the log of mails holds kind, times and outcome.
+    let outbox = serde_json::to_string(&everything_stored(&app)["outbox"]).unwrap();
+    assert_free("the log of mails", &outbox, &seller.marks.personal());
+}
+
+pub(crate) async fn a_password_is_stored_as_a_bcrypt_hash_of_cost_12_and_in_no_other_form() {
+    let (app, seller) = in_full_use().await;
+    let password = marked_words(&seller.marks.password);
+    let mut hashes = 0;
+    for (table, items) in everything_stored(&app) {
+        for item in items {
+            assert_free(&table, &item.to_string(), &password);
+            let Some(hash) = item.get("password_hash") else {
+                continue;
+            };
+            let hash = hash["S"].as_str().unwrap();
+            assert!(hash.starts_with("$2b$12$") && hash.len() == 60, "{hash}");
+            hashes += 1;
+        }
+    }
+    assert_eq!(hashes, 2, "of the account and of the sign-up that waits");
+    app.drain().await;
+}
+
+pub(crate) async fn where_a_request_comes_from_is_stored_nowhere() {
+    let (app, seller) = in_full_use().await;
+    let trail: Vec<_> = seller
+        .marks
+        .trail
+        .iter()
+        .map(|(_, value)| value.clone())
+        .chain(["127.0.0.1:".to_owned()])
+        .collect();
+    for (table, items) in everything_stored(&app) {
+        for mut item in items {
+            // The simulator's own link to its result is the one address that belongs there.
+            item.as_object_mut().unwrap().remove("result_url");
+            assert_free(&table, &item.to_string(), &trail);
+        }
+    }
+    app.drain().await;
+}
