@@ -21,7 +21,7 @@ use vitrine::engine::Drained;
 use vitrine::stack::{Options, Stack};
 
 pub use answer::Answer;
-pub use person::{PASSWORD, Person, key_of};
+pub use person::{PASSWORD, Person};
 
 /// When every test begins.
 pub const START: &str = "2026-11-22T09:00:00Z";

@@ -1,8 +1,7 @@
 //! Somebody with an account.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use serde_json::{Value, json};
+use shared::Entropy;
 
 use crate::{Answer, TestApp};
 
@@ -69,20 +68,10 @@ impl TestApp {
 
     /// One picture, ordered and brought to its end.
     pub async fn painted(&self, person: &Person, prompt: &str) -> Value {
-        let ordered = self
-            .order(person, &key_of(prompt), json!({ "prompt": prompt }))
-            .await
-            .expect(202);
+        let key = format!("painted-{}", Entropy::system().hex::<8>());
+        let ordered = self.order(person, &key, json!({ "prompt": prompt })).await.expect(202);
         self.drain().await;
         let id = ordered.json["images"][0]["id"].as_str().unwrap();
         self.get(person, &format!("/v1/images/{id}")).await.expect(200).json
     }
-}
-
-/// An idempotency key that belongs to these words.
-#[must_use]
-pub fn key_of(words: &str) -> String {
-    let mut hasher = DefaultHasher::new();
-    words.hash(&mut hasher);
-    format!("words-{:016x}", hasher.finish())
 }
