@@ -38,12 +38,12 @@ async fn a_picture_is_there_until_its_thirty_days_are_over_and_then_nowhere() {
     assert!(World::of(&app) == before);
     let list = app.get(&mei, "/v1/images").await.expect(200).json;
     assert_eq!(list["items"], serde_json::json!([]));
-    app.advance(SignedDuration::from_secs(1));
-    // The objects are still there, but no link leads to them.
+    // The objects are still there, but no link leads to them, from the very second on.
     for link in [&late, &last] {
         let url = link["download"]["url"].as_str().unwrap();
         assert_eq!(app.http.get(url).send().await.unwrap().status().as_u16(), 403);
     }
+    app.advance(SignedDuration::from_secs(1));
     app.drain().await;
     assert_eq!((items(&app, "images").len(), objects(&app).len()), (0, 0));
     app.get(&mei, &path).await.expect(410);
