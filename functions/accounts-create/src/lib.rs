@@ -153,7 +153,7 @@ impl Deps {
         } else {
             Err(Problem::invalid_field(
                 "/policy_version",
-                &format!("must be the present version, {current}: read it at /privacy"),
+                &format!("must be the present version of the privacy policy, {current}"),
             ))
         }
     }

@@ -55,6 +55,9 @@ fn introduce(stack: &Stack, data: &std::path::Path) -> Result<()> {
     say!("  API             {api}            the document: {api}/openapi.json (a page in a browser)");
     say!("  simulators      {simulators}            what they saw: {simulators}/_sim/book");
     say!("  mailbox         {simulators}/mailbox");
+    say!(
+        "  queues          {simulators}/_sim/queues            dead letters: {simulators}/_sim/queues/vitrine-local-images-paint-dead"
+    );
     say!("  objects (S3)    http://{}", stack.engines.store_address());
     say!(
         "  DynamoDB        {}            and the parameter store",

@@ -3,6 +3,7 @@
 //! `serve`, `first-image`, `thirty-days` and the tests all start this one stack.
 
 mod grants;
+mod queues;
 mod secrets;
 mod wiring;
 
@@ -12,6 +13,7 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
+use axum::Router;
 use axum::extract::Request;
 use futures::FutureExt;
 use jiff::SignedDuration;
@@ -160,7 +162,11 @@ impl Stack {
                     tracing::error!(%error, "The gateway stopped");
                 }
             }),
-            serve_simulators(simulators.clone(), ports.simulators),
+            serve_simulators(
+                simulators.clone(),
+                ports.simulators,
+                queues::desk(engines.queues.clone()),
+            ),
         ];
         Ok(Self {
             engines,
@@ -322,9 +328,9 @@ fn introduce(request: &mut Request) {
     });
 }
 
-fn serve_simulators(simulators: Simulators, listener: TcpListener) -> Serving {
+fn serve_simulators(simulators: Simulators, listener: TcpListener, desks: Router) -> Serving {
     Serving::start(|stop| async move {
-        let task = background(simulators.serve(listener));
+        let task = background(simulators.serve_beside(listener, desks));
         stop.wanted().await;
         task.abort();
     })

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use serde_json::json;
+use tests::Answer;
 use vitrine::engine::objects::Fault as StoreFault;
 use vitrine::sim::{Fault, Provider};
 
@@ -114,6 +115,55 @@ async fn a_message_that_nobody_can_read_holds_up_no_other_and_ends_among_the_dea
     }
     assert_eq!(objects(&app).len(), 1);
     crate::logs::tell_nothing();
+}
+
+#[tokio::test]
+async fn a_dead_letter_can_be_looked_at_and_sent_back() {
+    let app = app().await;
+    let (live, dead) = (queue(&app, "mail-send"), queue(&app, "mail-send-dead"));
+    app.stack.engines.queues.send(&live, "{\"id\":\"no mail\"}").unwrap();
+    app.drain().await;
+    while depth(&app, "mail-send") != (0, 0) {
+        until_visible(&app, "mail-send");
+        app.drain().await;
+    }
+    let desk = format!("{}/_sim/queues", app.stack.simulator_url());
+    let look = async |address: String| {
+        Answer::read(app.http.get(address).send().await.unwrap())
+            .await
+            .expect(200)
+            .json
+    };
+    let all = look(desk.clone()).await;
+    let listed = all["queues"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|listed| listed["queue"] == dead.as_str())
+        .unwrap();
+    assert_eq!(listed["visible"], 1);
+    let shown = look(format!("{desk}/{dead}")).await;
+    assert_eq!(
+        (
+            &shown["messages"][0]["body"]["id"],
+            shown["messages"].as_array().unwrap().len()
+        ),
+        (&"no mail".into(), 1)
+    );
+
+    let back = app.http.post(format!("{desk}/{dead}/redrive")).send().await.unwrap();
+    assert_eq!(Answer::read(back).await.expect(200).json["moved"], 1);
+    assert_eq!(
+        (depth(&app, "mail-send"), depth(&app, "mail-send-dead")),
+        ((1, 0), (0, 0))
+    );
+    let nowhere = app.http.get(format!("{desk}/no-such-queue")).send().await.unwrap();
+    assert_eq!(nowhere.status().as_u16(), 404);
+    app.drain().await;
+    while depth(&app, "mail-send") != (0, 0) {
+        until_visible(&app, "mail-send");
+        app.drain().await;
+    }
 }
 
 #[tokio::test]

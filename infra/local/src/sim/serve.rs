@@ -18,8 +18,13 @@ use super::call::HangUp;
 
 impl Simulators {
     /// Serves until the future is dropped; open connections are dropped with it.
-    pub async fn serve(self, mut listener: TcpListener) {
-        let router = self.router();
+    pub async fn serve(self, listener: TcpListener) {
+        self.serve_beside(listener, Router::new()).await;
+    }
+
+    /// Serves likewise, with other desks of the local stack on the same port.
+    pub async fn serve_beside(self, mut listener: TcpListener, desks: Router) {
+        let router = self.router().merge(desks);
         let mut connections = JoinSet::new();
         loop {
             let (stream, _) = Listener::accept(&mut listener).await;

@@ -1,1 +1,0 @@
-//! The operator's tool: what `vitrine ops` can do.
