@@ -87,6 +87,22 @@ impl<K: Kind> Id<K> {
         Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
     }
 
+    /// The UUID alone, where the prefix is known from the place it stands in.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.uuid.into_bytes()
+    }
+
+    /// The id of these bytes, if they are a UUIDv7.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
+        let uuid = Uuid::from_bytes(bytes);
+        (uuid.get_version_num() == 7).then_some(Self {
+            uuid,
+            kind: PhantomData,
+        })
+    }
+
     /// Whether something that lives for `life` from its making is past it.
     #[must_use]
     pub fn is_past(&self, life: SignedDuration, now: Timestamp) -> bool {

@@ -10,13 +10,14 @@ use shared::domain::{EmailAddress, Name, Profile};
 use shared::grants::{Action, Grant};
 use shared::http::{Json, Kind, Problem, openapi, with_manners};
 use shared::ids;
-use shared::store::Accounts;
+use shared::store::{Accounts, Sessions};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
 
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
     Grant::Table("accounts", &[Action::GetItem]),
+    Grant::Table("sessions", &[Action::GetItem, Action::UpdateItem]),
     Grant::Parameter("token-keys"),
 ];
 
@@ -27,6 +28,7 @@ pub struct Deps {
     clock: Clock,
     ids: Ids,
     keys: VerifyingKeys,
+    sessions: Sessions,
 }
 
 impl Deps {
@@ -35,11 +37,13 @@ impl Deps {
     /// # Errors
     /// When a variable is missing or wrong.
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
+        let db = platform.db();
         Ok(Self {
-            accounts: Accounts::new(&platform.db(), vars)?,
+            accounts: Accounts::new(&db, vars)?,
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
             keys: VerifyingKeys::configured(vars, &platform.secrets)?,
+            sessions: Sessions::new(&db, vars)?,
         })
     }
 }
@@ -95,8 +99,16 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     responses((status = 200, description = "The account", body = Account)),
     security(("bearer" = []))
 )]
-async fn read(State(Deps { accounts, clock, .. }): State<Deps>, bearer: Bearer) -> Result<Json<Account>, Problem> {
+async fn read(
+    State(Deps {
+        accounts,
+        clock,
+        sessions,
+        ..
+    }): State<Deps>,
+    bearer: Bearer,
+) -> Result<Json<Account>, Problem> {
     let profile = accounts.profile(bearer.account());
-    let (_, profile) = bearer.beside(&accounts, clock.now(), profile).await?;
+    let (_, profile) = bearer.beside(&sessions, clock.now(), profile).await?;
     Ok(Json(profile.ok_or_else(Problem::not_found)?.into()))
 }

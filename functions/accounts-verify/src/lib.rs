@@ -5,12 +5,12 @@ use axum::{Router, routing::post};
 use serde::{Deserialize, Serialize};
 use shared::auth::{HashKey, TokenSigner};
 use shared::config::{ConfigError, Vars};
-use shared::domain::{Code, Credits, EmailAddress};
+use shared::domain::{Code, Credits, DeviceName, EmailAddress};
 use shared::flows::sign_up::Proofs;
 use shared::grants::{Action, Grant};
-use shared::http::{Created, Json, Kind, Problem, SessionView, openapi, with_manners};
+use shared::http::{Created, Json, Kind, Problem, SessionTokens, SessionView, openapi, with_manners};
 use shared::ids;
-use shared::store::{Accounts, Ledgers, Limits};
+use shared::store::{Accounts, Ledgers, Limits, Sessions};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
 
@@ -22,6 +22,7 @@ pub const GRANTS: &[Grant] = &[
     ),
     Grant::Table("ledger", &[Action::PutItem]),
     Grant::Table("limits", &[Action::PutItem]),
+    Grant::Table("sessions", &[Action::PutItem]),
     Grant::Parameter("hash-key"),
     Grant::Parameter("token-signing-key"),
 ];
@@ -32,7 +33,7 @@ pub struct Deps {
     clock: Clock,
     ids: Ids,
     proofs: Proofs,
-    signer: TokenSigner,
+    tokens: SessionTokens,
 }
 
 impl Deps {
@@ -47,13 +48,17 @@ impl Deps {
             ledgers: Ledgers::new(&db, vars)?,
             limits: Limits::new(&db, vars)?,
             ids: platform.ids.clone(),
+            sessions: Sessions::new(&db, vars)?,
             hash_key: HashKey::configured(vars, &platform.secrets)?,
         };
         Ok(Self {
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
+            tokens: SessionTokens {
+                signer: TokenSigner::configured(vars, &platform.secrets)?,
+                hash_key: proofs.hash_key.clone(),
+            },
             proofs,
-            signer: TokenSigner::configured(vars, &platform.secrets)?,
         })
     }
 }
@@ -67,6 +72,9 @@ struct Proof {
     signup_id: ids::SignUpId,
     /// From the mail.
     code: Code,
+    /// What you call this device; shown in the list of your sessions.
+    #[serde(default)]
+    device: Option<DeviceName>,
 }
 
 /// A new account.
@@ -113,13 +121,18 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 )]
 async fn verify(
     State(Deps {
-        clock, proofs, signer, ..
+        clock, proofs, tokens, ..
     }): State<Deps>,
-    Json(Proof { email, signup_id, code }): Json<Proof>,
+    Json(Proof {
+        email,
+        signup_id,
+        code,
+        device,
+    }): Json<Proof>,
 ) -> Result<Created<NewAccount>, Problem> {
     let now = clock.now();
-    let proved = proofs.prove(&email, signup_id, &code, now).await?;
-    let session = SessionView::begun(&proved.session, &signer, now)?;
+    let proved = proofs.prove(&email, signup_id, &code, device, now).await?;
+    let session = tokens.show(&proved.session, now)?;
     let credits = CreditsGiven {
         available: proved.balance.available,
     };

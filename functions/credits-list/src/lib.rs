@@ -2,16 +2,17 @@
 
 use axum::extract::{FromRef, State};
 use axum::{Router, routing::get};
+use futures::try_join;
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::auth::{Caller, VerifyingKeys};
+use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::domain::Credits;
 use shared::domain::ledger::{Entry, EntryKind, Side};
 use shared::grants::{Action, Grant};
 use shared::http::{Cursor, Json, Kind, Paging, Problem, Query, openapi, with_manners};
 use shared::ids;
-use shared::store::{Accounts, Ledgers};
+use shared::store::{Accounts, Ledgers, Sessions};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
 
@@ -19,6 +20,7 @@ use utoipa::{OpenApi, ToSchema};
 pub const GRANTS: &[Grant] = &[
     Grant::Table("accounts", &[Action::GetItem]),
     Grant::Table("ledger", &[Action::GetItem, Action::Query]),
+    Grant::Table("sessions", &[Action::GetItem, Action::UpdateItem]),
     Grant::Parameter("token-keys"),
 ];
 
@@ -30,6 +32,7 @@ pub struct Deps {
     ids: Ids,
     keys: VerifyingKeys,
     ledgers: Ledgers,
+    sessions: Sessions,
 }
 
 impl Deps {
@@ -45,6 +48,7 @@ impl Deps {
             ids: platform.ids.clone(),
             keys: VerifyingKeys::configured(vars, &platform.secrets)?,
             ledgers: Ledgers::new(&db, vars)?,
+            sessions: Sessions::new(&db, vars)?,
         })
     }
 }
@@ -120,17 +124,24 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     security(("bearer" = []))
 )]
 async fn list(
-    State(Deps { accounts, ledgers, .. }): State<Deps>,
-    caller: Caller,
+    State(Deps {
+        accounts,
+        clock,
+        ledgers,
+        sessions,
+        ..
+    }): State<Deps>,
+    bearer: Bearer,
     Query(page): Query<Paging>,
 ) -> Result<Json<Statement>, Problem> {
-    let profile = accounts
-        .profile(caller.account())
-        .await?
-        .ok_or_else(Problem::not_found)?;
     let before: Option<u64> = page.after()?;
-    let balance = ledgers.balance(profile.ledger).await?;
-    let entries = ledgers.entries(profile.ledger, before, page.one_more()).await?;
+    let profile = accounts.profile(bearer.account());
+    let (_, profile) = bearer.beside(&sessions, clock.now(), profile).await?;
+    let ledger = profile.ok_or_else(Problem::not_found)?.ledger;
+    let (balance, entries) = try_join!(
+        ledgers.balance(ledger),
+        ledgers.entries(ledger, before, page.one_more())
+    )?;
     let page = page.cut(entries, |entry| entry.seq).map(Line::from);
     Ok(Json(Statement {
         available: balance.available,

@@ -6,7 +6,7 @@
 use axum::extract::{FromRef, State};
 use axum::{Router, routing::post};
 use serde::{Deserialize, Serialize};
-use shared::auth::{Caller, VerifyingKeys};
+use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::domain::ledger::Balance;
 use shared::domain::{Credits, Fallback, Image, ImageCount, Prompt, Ratio};
@@ -15,7 +15,7 @@ use shared::grants::{Action, Grant};
 use shared::http::{Accepted, Idempotent, ImageView, Kind, Problem, RawJson, Replayed, openapi, with_manners};
 use shared::ids::{self, Id};
 use shared::store::idempotency::Use;
-use shared::store::{Accounts, Idempotency, Images, Ledgers};
+use shared::store::{Accounts, Idempotency, Images, Ledgers, Sessions};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
 
@@ -25,17 +25,18 @@ pub const GRANTS: &[Grant] = &[
     Grant::Table("idempotency", &[Action::GetItem, Action::PutItem]),
     Grant::Table("images", &[Action::PutItem]),
     Grant::Table("ledger", &[Action::GetItem, Action::PutItem]),
+    Grant::Table("sessions", &[Action::GetItem, Action::UpdateItem]),
     Grant::Parameter("token-keys"),
 ];
 
 /// What this function needs.
 #[derive(Clone, Debug, FromRef)]
 pub struct Deps {
-    accounts: Accounts,
     clock: Clock,
     ids: Ids,
     keys: VerifyingKeys,
     ordering: Ordering,
+    sessions: Sessions,
 }
 
 impl Deps {
@@ -45,20 +46,19 @@ impl Deps {
     /// When a variable is missing or wrong.
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
         let db = platform.db();
-        let accounts = Accounts::new(&db, vars)?;
         let ordering = Ordering {
-            accounts: accounts.clone(),
+            accounts: Accounts::new(&db, vars)?,
             idempotency: Idempotency::new(&db, vars)?,
             images: Images::new(&db, vars)?,
             ledgers: Ledgers::new(&db, vars)?,
         };
         let keys = VerifyingKeys::configured(vars, &platform.secrets)?;
         Ok(Self {
-            accounts,
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
             keys,
             ordering,
+            sessions: Sessions::new(&db, vars)?,
         })
     }
 }
@@ -121,20 +121,27 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 )]
 async fn create(
     State(Deps {
-        clock, ids, ordering, ..
+        clock,
+        ids,
+        ordering,
+        sessions,
+        ..
     }): State<Deps>,
-    caller: Caller,
+    bearer: Bearer,
     Idempotent {
         key,
         fingerprint,
         body: order,
     }: Idempotent<Order>,
 ) -> Result<(Replayed, Accepted<RawJson>), Problem> {
-    let account = caller.account();
+    let (account, now) = (bearer.account(), clock.now());
     let used = Use::new(account, "images-create", key.as_str(), fingerprint.to_hex());
+    let (_, known) = bearer
+        .beside(&sessions, now, ordering.look(account, &used, now))
+        .await?;
     let images = order.images(account, &ids);
     let Ordered { body, replayed } = ordering
-        .take(account, &images, &used, clock.now(), |left| ticket(&images, left))
+        .take(known, account, &images, &used, now, |left| ticket(&images, left))
         .await?;
     Ok((Replayed(replayed), Accepted::at("/v1/images", RawJson(body))))
 }

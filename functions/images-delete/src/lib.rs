@@ -13,14 +13,15 @@ use shared::grants::{Action, Grant};
 use shared::http::{Kind, Path, Problem, openapi, with_manners};
 use shared::ids::{self, Id};
 use shared::store::images::ImageKey;
-use shared::store::{Accounts, Images};
+use shared::store::{Accounts, Images, Sessions};
 use shared::{Clock, Ids, Platform};
 use utoipa::OpenApi;
 
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
-    Grant::Table("accounts", &[Action::ConditionCheckItem, Action::GetItem]),
+    Grant::Table("accounts", &[Action::ConditionCheckItem]),
     Grant::Table("images", &[Action::DeleteItem, Action::GetItem, Action::UpdateItem]),
+    Grant::Table("sessions", &[Action::GetItem, Action::UpdateItem]),
     Grant::Parameter("token-keys"),
 ];
 
@@ -32,6 +33,7 @@ pub struct Deps {
     ids: Ids,
     images: Images,
     keys: VerifyingKeys,
+    sessions: Sessions,
 }
 
 impl Deps {
@@ -47,6 +49,7 @@ impl Deps {
             ids: platform.ids.clone(),
             images: Images::new(&db, vars)?,
             keys: VerifyingKeys::configured(vars, &platform.secrets)?,
+            sessions: Sessions::new(&db, vars)?,
         })
     }
 }
@@ -86,6 +89,7 @@ async fn remove(
         accounts,
         clock,
         images,
+        sessions,
         ..
     }): State<Deps>,
     bearer: Bearer,
@@ -96,7 +100,7 @@ async fn remove(
         account_id: bearer.account(),
         id: id.alive(now)?,
     };
-    let (_, found) = bearer.beside(&accounts, now, images.find(key, now)).await?;
+    let (_, found) = bearer.beside(&sessions, now, images.find(key, now)).await?;
     let image = found.ok_or_else(Problem::not_found)?;
     match painting::delete(image, &images, &accounts, now).await? {
         Some(Deletion::Gone) => Ok(StatusCode::NO_CONTENT),

@@ -16,15 +16,15 @@ use shared::http::{ImageView, Json, Kind, Path, Problem, Wait, openapi, with_man
 use shared::ids::{self, Id};
 use shared::objects::Objects;
 use shared::store::images::ImageKey;
-use shared::store::{Accounts, Images, Limits, StoreError};
+use shared::store::{Images, Limits, Sessions, StoreError};
 use shared::{Clock, Ids, Platform};
 use utoipa::OpenApi;
 
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
-    Grant::Table("accounts", &[Action::GetItem]),
     Grant::Table("images", &[Action::GetItem]),
     Grant::Table("limits", &[Action::PutItem, Action::UpdateItem]),
+    Grant::Table("sessions", &[Action::GetItem, Action::UpdateItem]),
     Grant::Parameter("cdn-key"),
     Grant::Parameter("cos-reader"),
     Grant::Parameter("token-keys"),
@@ -40,7 +40,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(400);
 /// What this function needs.
 #[derive(Clone, Debug, FromRef)]
 pub struct Deps {
-    accounts: Accounts,
+    sessions: Sessions,
     clock: Clock,
     ids: Ids,
     images: Images,
@@ -57,7 +57,7 @@ impl Deps {
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
         let db = platform.db();
         Ok(Self {
-            accounts: Accounts::new(&db, vars)?,
+            sessions: Sessions::new(&db, vars)?,
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
             images: Images::new(&db, vars)?,
@@ -107,7 +107,7 @@ async fn read(
         account_id: bearer.account(),
         id: id.alive(now)?,
     };
-    let (_, found) = bearer.beside(&deps.accounts, now, deps.images.find(key, now)).await?;
+    let (_, found) = bearer.beside(&deps.sessions, now, deps.images.find(key, now)).await?;
     let mut image = found.ok_or_else(Problem::not_found)?;
     let mut applied = Wait::default();
     if !image.state.is_final() && wait.is_asked() {

@@ -6,21 +6,21 @@ use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::grants::{Action, Grant};
 use shared::http::{ImageView, Page, Paging, Problem, Query, openapi, with_manners};
-use shared::store::{Accounts, Images};
+use shared::store::{Images, Sessions};
 use shared::{Clock, Ids, Platform};
 use utoipa::OpenApi;
 
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
-    Grant::Table("accounts", &[Action::GetItem]),
     Grant::Table("images", &[Action::Query]),
+    Grant::Table("sessions", &[Action::GetItem, Action::UpdateItem]),
     Grant::Parameter("token-keys"),
 ];
 
 /// What this function needs.
 #[derive(Clone, Debug, FromRef)]
 pub struct Deps {
-    accounts: Accounts,
+    sessions: Sessions,
     clock: Clock,
     ids: Ids,
     images: Images,
@@ -35,7 +35,7 @@ impl Deps {
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
         let db = platform.db();
         Ok(Self {
-            accounts: Accounts::new(&db, vars)?,
+            sessions: Sessions::new(&db, vars)?,
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
             images: Images::new(&db, vars)?,
@@ -69,7 +69,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 )]
 async fn list(
     State(Deps {
-        accounts,
+        sessions,
         clock,
         images,
         ..
@@ -79,6 +79,6 @@ async fn list(
 ) -> Result<Page<ImageView>, Problem> {
     let now = clock.now();
     let read = images.list(bearer.account(), page.after()?, page.one_more(), now);
-    let (_, images) = bearer.beside(&accounts, now, read).await?;
+    let (_, images) = bearer.beside(&sessions, now, read).await?;
     Ok(page.cut(images, |image| image.id).map(|image| ImageView::new(&image)))
 }

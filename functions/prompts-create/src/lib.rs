@@ -18,14 +18,14 @@ use shared::http::{Json, Kind, Problem, Quota, openapi, with_manners};
 use shared::providers::deepseek::DeepSeek;
 use shared::providers::{PromptError, PromptWriter, Written, WrittenBy, template};
 use shared::store::limits::Policy;
-use shared::store::{Accounts, Limits};
+use shared::store::{Limits, Sessions};
 use shared::{Clock, Ids, Platform, telemetry};
 use utoipa::{OpenApi, ToSchema};
 
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
-    Grant::Table("accounts", &[Action::GetItem]),
     Grant::Table("limits", &[Action::UpdateItem]),
+    Grant::Table("sessions", &[Action::GetItem, Action::UpdateItem]),
     Grant::Parameter("deepseek-key"),
     Grant::Parameter("token-keys"),
 ];
@@ -43,7 +43,7 @@ const WITHIN: Duration = Duration::from_secs(25);
 /// What this function needs.
 #[derive(Clone, Debug, FromRef)]
 pub struct Deps {
-    accounts: Accounts,
+    sessions: Sessions,
     clock: Clock,
     ids: Ids,
     keys: VerifyingKeys,
@@ -59,7 +59,7 @@ impl Deps {
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
         let db = platform.db();
         Ok(Self {
-            accounts: Accounts::new(&db, vars)?,
+            sessions: Sessions::new(&db, vars)?,
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
             keys: VerifyingKeys::configured(vars, &platform.secrets)?,

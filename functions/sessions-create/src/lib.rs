@@ -8,19 +8,20 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use shared::auth::{HashKey, Password, TokenSigner};
 use shared::config::{ConfigError, Vars};
-use shared::domain::EmailAddress;
+use shared::domain::{DeviceName, EmailAddress, Session};
 use shared::flows::sign_in;
 use shared::grants::{Action, Grant};
-use shared::http::{Created, Json, Kind, Problem, SessionView, openapi, with_manners};
+use shared::http::{Created, Json, Kind, Problem, SessionTokens, SessionView, openapi, with_manners};
 use shared::store::limits::Policy;
-use shared::store::{Accounts, Limits};
+use shared::store::{Accounts, Limits, Sessions};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
 
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
-    Grant::Table("accounts", &[Action::GetItem, Action::PutItem]),
+    Grant::Table("accounts", &[Action::GetItem, Action::UpdateItem]),
     Grant::Table("limits", &[Action::UpdateItem]),
+    Grant::Table("sessions", &[Action::PutItem]),
     Grant::Parameter("hash-key"),
     Grant::Parameter("token-signing-key"),
 ];
@@ -37,10 +38,10 @@ const TRIES: Policy = Policy {
 pub struct Deps {
     accounts: Accounts,
     clock: Clock,
-    hash_key: HashKey,
     ids: Ids,
     limits: Limits,
-    signer: TokenSigner,
+    sessions: Sessions,
+    tokens: SessionTokens,
 }
 
 impl Deps {
@@ -53,10 +54,13 @@ impl Deps {
         Ok(Self {
             accounts: Accounts::new(&db, vars)?,
             clock: platform.clock.clone(),
-            hash_key: HashKey::configured(vars, &platform.secrets)?,
             ids: platform.ids.clone(),
             limits: Limits::new(&db, vars)?,
-            signer: TokenSigner::configured(vars, &platform.secrets)?,
+            sessions: Sessions::new(&db, vars)?,
+            tokens: SessionTokens {
+                signer: TokenSigner::configured(vars, &platform.secrets)?,
+                hash_key: HashKey::configured(vars, &platform.secrets)?,
+            },
         })
     }
 }
@@ -68,6 +72,9 @@ struct Credentials {
     email: EmailAddress,
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 72)]
     password: Password,
+    /// What you call this device; shown in the list of your sessions.
+    #[serde(default)]
+    device: Option<DeviceName>,
 }
 
 /// The route.
@@ -87,17 +94,25 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// Sign in
 ///
-/// Begins a session. Its access token is good for 15 minutes.
+/// Begins a session. Its access token is good for 15 minutes; its refresh token gets the next one, for 90 days.
 #[utoipa::path(
     post, path = "/v1/sessions", tag = "sessions", operation_id = "sessions-create", request_body = Credentials,
     responses((status = 201, description = "The session has begun", body = SessionView))
 )]
 async fn create(
     State(deps): State<Deps>,
-    Json(Credentials { email, password }): Json<Credentials>,
+    Json(Credentials {
+        email,
+        password,
+        device,
+    }): Json<Credentials>,
 ) -> Result<Created<SessionView>, Problem> {
     let now = deps.clock.now();
-    let subject = deps.hash_key.hash("sign-in", email.normalised().as_bytes()).to_hex();
+    let subject = deps
+        .tokens
+        .hash_key
+        .hash("sign-in", email.normalised().as_bytes())
+        .to_hex();
     deps.limits.take(TRIES, &subject, now).await?;
     let profile = sign_in::account_of(&email, &deps.accounts).await?;
     let right = password
@@ -106,9 +121,12 @@ async fn create(
     let profile = profile
         .filter(|_| right)
         .ok_or_else(|| Problem::of(Kind::InvalidCredentials))?;
-    let session = sign_in::begin_session(&profile, &deps.accounts, &deps.ids).await?;
+    let session = Session::begun(deps.ids.next(), profile.id, device);
+    if !sign_in::begin_session(&profile, &session, &deps.accounts, &deps.sessions).await? {
+        return Err(Problem::of(Kind::InvalidCredentials));
+    }
     Ok(Created::at(
-        "/v1/account",
-        SessionView::begun(&session, &deps.signer, now)?,
+        format!("/v1/sessions/{}", session.id),
+        deps.tokens.show(&session, now)?,
     ))
 }

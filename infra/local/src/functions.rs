@@ -76,7 +76,11 @@ pub const ROUTES: &[RouteFunction] = routes![
     "openapi-get" = openapi_get(openapi),
     "prompts-create" = prompts_create(openapi),
     "routes-refuse" = routes_refuse,
+    "sessions-clear" = sessions_clear(openapi),
     "sessions-create" = sessions_create(openapi),
+    "sessions-delete" = sessions_delete(openapi),
+    "sessions-list" = sessions_list(openapi),
+    "sessions-refresh" = sessions_refresh(openapi),
 ];
 
 /// Every function that takes messages from a queue.

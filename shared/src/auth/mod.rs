@@ -7,6 +7,7 @@ mod eddsa;
 pub mod keyed_hash;
 pub mod keys;
 pub mod password;
+pub mod refresh_token;
 pub mod token;
 
 pub use bearer::Bearer;
@@ -14,6 +15,7 @@ pub use caller::Caller;
 pub use keyed_hash::{HashKey, KeyedHash};
 pub use keys::{Jwk, JwkSet, SigningKey};
 pub use password::{Password, PasswordError};
+pub use refresh_token::RefreshToken;
 pub use token::{AccessToken, TokenError, TokenSigner, Verified, VerifyingKeys};
 
 #[cfg(test)]

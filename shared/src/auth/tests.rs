@@ -16,16 +16,15 @@ use tower::ServiceExt;
 use url::Url;
 
 use super::*;
+use crate::domain::Session;
 use crate::http::{Json, with_manners};
-use crate::ids::{Account, Session};
-use crate::{Clock, Entropy, Id, Ids};
+use crate::{Clock, Entropy, Id, Ids, ids};
 
 struct House {
     clock: Clock,
     key: SigningKey,
     keys: VerifyingKeys,
-    account: Id<Account>,
-    session: Id<Session>,
+    session: Session,
     ids: Ids,
 }
 
@@ -46,8 +45,7 @@ fn house() -> House {
         clock,
         key,
         keys,
-        account: ids.next(),
-        session: ids.next(),
+        session: Session::begun(ids.next(), ids.next(), None),
         ids,
     }
 }
@@ -59,17 +57,14 @@ impl House {
 
     fn token(&self) -> String {
         let signer = TokenSigner::new(&self.key, &url("https://api.example.com"));
-        signer
-            .issue(self.account, self.session, self.now())
-            .unwrap()
-            .into_string()
+        signer.issue(&self.session, self.now()).unwrap().into_string()
     }
 
     fn claims(&self) -> Value {
         let now = self.now().as_second();
         json!({
             "iss": "https://api.example.com", "aud": "https://api.example.com",
-            "sub": self.account, "sid": self.session, "iat": now, "exp": now + 900,
+            "sub": self.session.account, "sid": self.session.id, "gen": 0, "iat": now, "exp": now + 900,
         })
     }
 
@@ -81,7 +76,7 @@ impl House {
         format!("{message}.{signature}")
     }
 
-    fn verify(&self, token: &str) -> Result<(Id<Account>, Id<Session>), TokenError> {
+    fn verify(&self, token: &str) -> Result<(Id<ids::Account>, Id<ids::Session>), TokenError> {
         let verified = self.keys.verify(token, self.now())?;
         Ok((verified.account(), verified.session()))
     }
@@ -104,10 +99,13 @@ fn with(mut value: Value, member: &str, other: Value) -> Value {
 #[test]
 fn a_token_names_whom_it_was_made_for() {
     let house = house();
-    assert_eq!(house.verify(&house.token()), Ok((house.account, house.session)));
+    assert_eq!(
+        house.verify(&house.token()),
+        Ok((house.session.account, house.session.id))
+    );
     assert_eq!(
         house.verify(&house.forge(&header(), &house.claims())),
-        Ok((house.account, house.session))
+        Ok((house.session.account, house.session.id))
     );
 }
 
@@ -169,9 +167,10 @@ fn each_header_and_claim_that_is_not_ours_is_refused() {
             "aud",
             json!(["https://api.example.com", "https://elsewhere.example.com"]),
         ),
-        ("sub", json!(house.session)),
+        ("sub", json!(house.session.id)),
         ("sub", json!("")),
         ("sid", json!(null)),
+        ("gen", json!(-1)),
         ("exp", json!(now + 901)),
         ("exp", json!(i64::MAX)),
         ("exp", json!("soon")),
@@ -185,10 +184,7 @@ fn each_header_and_claim_that_is_not_ours_is_refused() {
 fn a_key_of_another_house_signs_nothing_here() {
     let (house, other) = (house(), SigningKey::generate("k1", &Entropy::seeded(2)).unwrap());
     let signer = TokenSigner::new(&other, &url("https://api.example.com"));
-    let token = signer
-        .issue(house.account, house.session, house.now())
-        .unwrap()
-        .into_string();
+    let token = signer.issue(&house.session, house.now()).unwrap().into_string();
     assert_eq!(house.verify(&token), Err(TokenError::Refused));
 }
 
@@ -201,10 +197,7 @@ fn both_keys_are_accepted_while_they_change() {
     };
     let keys = VerifyingKeys::new(&set, &url("https://api.example.com")).unwrap();
     let new = TokenSigner::new(&next, &url("https://api.example.com"));
-    let new = new
-        .issue(house.account, house.session, house.now())
-        .unwrap()
-        .into_string();
+    let new = new.issue(&house.session, house.now()).unwrap().into_string();
     assert!(keys.verify(&house.token(), house.now()).is_ok());
     assert!(keys.verify(&new, house.now()).is_ok());
 }
@@ -262,7 +255,7 @@ async fn a_handler_with_a_caller_is_reached_with_a_valid_token_only() {
         get(|bearer: Bearer| async move { Json(bearer.verified().account().to_string()) }),
     );
     let router = with_manners(routes.with_state(deps), house.ids.clone());
-    let expired = "The access token has expired; sign in again.";
+    let expired = "The access token has expired; get the next one with the refresh token.";
     for (headers, status, challenge, detail) in [
         (
             vec![],

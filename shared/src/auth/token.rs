@@ -12,8 +12,8 @@ use url::Url;
 
 use super::eddsa;
 use super::keys::{InvalidKey, JwkSet, SigningKey};
-use crate::Id;
-use crate::ids::{Account, Session};
+use crate::domain::Session;
+use crate::ids::{self, Id};
 
 /// How long an access token lasts.
 pub const ACCESS_TOKEN_LIFE: SignedDuration = SignedDuration::from_mins(15);
@@ -75,8 +75,10 @@ pub enum TokenError {
 struct Claims {
     iss: String,
     aud: String,
-    sub: Id<Account>,
-    sid: Id<Session>,
+    sub: Id<ids::Account>,
+    sid: Id<ids::Session>,
+    #[serde(rename = "gen")]
+    generation: u32,
     iat: i64,
     exp: i64,
 }
@@ -101,11 +103,11 @@ impl TokenSigner {
         }
     }
 
-    /// A token for `account` in `session`, valid from `now` for [`ACCESS_TOKEN_LIFE`].
+    /// A token for `session` in its present generation, valid from `now` for [`ACCESS_TOKEN_LIFE`].
     ///
     /// # Errors
     /// When the key does not sign, which a key that could be read does.
-    pub fn issue(&self, account: Id<Account>, session: Id<Session>, now: Timestamp) -> Result<AccessToken, TokenError> {
+    pub fn issue(&self, session: &Session, now: Timestamp) -> Result<AccessToken, TokenError> {
         let header = Header {
             typ: Some(TOKEN_TYPE.to_owned()),
             kid: Some(self.kid.to_string()),
@@ -114,8 +116,9 @@ impl TokenSigner {
         let claims = Claims {
             iss: self.origin.to_string(),
             aud: self.origin.to_string(),
-            sub: account,
-            sid: session,
+            sub: session.account,
+            sid: session.id,
+            generation: session.generation,
             iat: now.as_second(),
             exp: now.as_second() + ACCESS_TOKEN_LIFE.as_secs(),
         };
@@ -129,21 +132,28 @@ impl TokenSigner {
 /// Whom a token names. Only [`VerifyingKeys::verify`] makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified {
-    account: Id<Account>,
-    session: Id<Session>,
+    account: Id<ids::Account>,
+    session: Id<ids::Session>,
+    generation: u32,
 }
 
 impl Verified {
     /// The account.
     #[must_use]
-    pub fn account(&self) -> Id<Account> {
+    pub fn account(&self) -> Id<ids::Account> {
         self.account
     }
 
     /// The session; whether it has been ended since is for the store to say.
     #[must_use]
-    pub fn session(&self) -> Id<Session> {
+    pub fn session(&self) -> Id<ids::Session> {
         self.session
+    }
+
+    /// The generation of the refresh token that came with it.
+    #[must_use]
+    pub fn generation(&self) -> u32 {
+        self.generation
     }
 }
 
@@ -228,6 +238,7 @@ impl VerifyingKeys {
             Ok(Verified {
                 account: claims.sub,
                 session: claims.sid,
+                generation: claims.generation,
             })
         }
     }

@@ -1,4 +1,4 @@
-//! Accounts and their sessions.
+//! Accounts, and the sign-ups they come from.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -7,9 +7,6 @@ use crate::ids::{self, Id};
 
 /// How long an unproved sign-up waits for its code.
 pub const SIGN_UP_LIFE: SignedDuration = SignedDuration::from_hours(24);
-
-/// How long a session lasts at most.
-pub const SESSION_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// How long it is remembered that an address has had its bonus (declared in PRIVACY.md).
 pub const BONUS_MEMORY: SignedDuration = SignedDuration::from_hours(365 * 24);
@@ -31,6 +28,8 @@ pub struct Profile {
     pub created_at: Timestamp,
     /// What the person agreed to.
     pub consent: Consent,
+    /// How many sessions have begun. Whoever ends them all makes sure that this has not changed meanwhile.
+    pub sessions_begun: u64,
 }
 
 /// Agreement to the privacy policy, processing in China and storage in the United States included (promise P14).
@@ -63,29 +62,6 @@ impl PasswordHash {
 impl std::fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("PasswordHash(…)")
-    }
-}
-
-/// Somebody signed in on some device.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Session {
-    /// The session.
-    pub id: Id<ids::Session>,
-    /// Whose it is.
-    pub account: Id<ids::Account>,
-    /// When it ends, whatever is done with it.
-    pub expires_at: Timestamp,
-}
-
-impl Session {
-    /// A session that begins with its id.
-    #[must_use]
-    pub fn begun(id: Id<ids::Session>, account: Id<ids::Account>) -> Self {
-        Self {
-            id,
-            account,
-            expires_at: id.made_at() + SESSION_LIFE,
-        }
     }
 }
 

@@ -11,13 +11,15 @@ pub mod language;
 pub mod ledger;
 pub mod mail;
 pub mod object_key;
+pub mod session;
 pub mod text;
 
-pub use account::{Profile, Session};
+pub use account::Profile;
 pub use code::Code;
 pub use credits::Credits;
 pub use email::EmailAddress;
 pub use image::{Fallback, Image, ImageCount, PixelSize, Ratio, State, Store};
 pub use language::Language;
 pub use object_key::ObjectKey;
-pub use text::{Description, InvalidText, Name, Prompt, PromptCount};
+pub use session::Session;
+pub use text::{Description, DeviceName, InvalidText, Name, Prompt, PromptCount};

@@ -107,6 +107,12 @@ text! {
     Name, max = 100, multiline = false
 }
 
+text! {
+    /// What a person calls a device, such as "phone" or "work": 1 to 60 Unicode scalars on one line. Nobody guesses it for
+    /// them.
+    DeviceName, max = 60, multiline = false
+}
+
 /// How many prompts to write: 1 to 4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "u8", into = "u8")]

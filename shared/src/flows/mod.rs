@@ -4,6 +4,7 @@ pub mod letters;
 pub mod mailing;
 pub mod ordering;
 pub mod painting;
+pub mod refreshing;
 pub mod sign_in;
 pub mod sign_up;
 

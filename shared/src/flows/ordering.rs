@@ -55,24 +55,43 @@ pub enum OrderError {
     Store(#[from] StoreError),
 }
 
+/// What is known before an order: whose ledger pays, and the answer if the same order was taken before.
+#[derive(Debug)]
+pub struct Known {
+    ledger: Option<Id<ids::Ledger>>,
+    answer: Option<Answer>,
+}
+
 impl Ordering {
+    /// What has to be known before an order is taken. Reads only, so it may run beside the proof of who asks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn look(&self, account: Id<ids::Account>, used: &Use, now: Timestamp) -> Result<Known, StoreError> {
+        let (profile, answer) = try_join!(self.accounts.profile(account), self.idempotency.answer(used, now))?;
+        Ok(Known {
+            ledger: profile.map(|profile| profile.ledger),
+            answer,
+        })
+    }
+
     /// Takes the order, or gives the answer it got before. `body` writes the answer from the balance after the holds.
     ///
     /// # Errors
     /// See [`OrderError`]; nothing is half-done in any case.
     pub async fn take(
         &self,
+        known: Known,
         account: Id<ids::Account>,
         images: &[Image],
         used: &Use,
         now: Timestamp,
         body: impl Fn(&Balance) -> String + Send,
     ) -> Result<Ordered, OrderError> {
-        let (profile, answer) = try_join!(self.accounts.profile(account), self.idempotency.answer(used, now))?;
-        if let Some(answer) = answer {
+        if let Some(answer) = known.answer {
             return replay(answer, used);
         }
-        let ledger = profile.ok_or(OrderError::Inactive)?.ledger;
+        let ledger = known.ledger.ok_or(OrderError::Inactive)?;
         let holds: Vec<Posting> = images.iter().map(|image| Posting::Hold { image: image.id }).collect();
         for _ in 0..ROUNDS {
             let before = self.ledgers.balance(ledger).await?;

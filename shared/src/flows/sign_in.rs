@@ -1,8 +1,7 @@
 //! Signing in: an address and a password become a session.
 
-use crate::Ids;
 use crate::domain::{EmailAddress, Profile, Session};
-use crate::store::{Accounts, StoreError};
+use crate::store::{Accounts, Guard, Sessions, StoreError, Transaction};
 
 /// The account of this address, if there is one.
 ///
@@ -15,12 +14,21 @@ pub async fn account_of(email: &EmailAddress, accounts: &Accounts) -> Result<Opt
     }
 }
 
-/// Begins a session for an account whose password was right.
+/// Keeps a session of an account whose password was right. `false` when the account has another password by now, or is no
+/// longer active: then no session has begun.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn begin_session(profile: &Profile, accounts: &Accounts, ids: &Ids) -> Result<Session, StoreError> {
-    let session = Session::begun(ids.next(), profile.id);
-    accounts.begin_session(&session).await?;
-    Ok(session)
+pub async fn begin_session(
+    profile: &Profile,
+    session: &Session,
+    accounts: &Accounts,
+    sessions: &Sessions,
+) -> Result<bool, StoreError> {
+    let transaction = Transaction::of([accounts.session_begun_write(profile)?, sessions.begin_write(session)?]);
+    match transaction.commit(accounts.db()).await {
+        Ok(()) => Ok(true),
+        Err(error) if error.refused(Guard::Account).is_some() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -10,11 +10,11 @@ use crate::auth::{HashKey, KeyedHash};
 use crate::domain::account::{Consent, PasswordHash, PendingSignUp};
 use crate::domain::ledger::{Balance, Posting};
 use crate::domain::mail::{Letter, Mail, MailKind};
-use crate::domain::{Code, Credits, EmailAddress, Language, Name, Profile, Session};
+use crate::domain::{Code, Credits, DeviceName, EmailAddress, Language, Name, Profile, Session};
 use crate::ids::{self, Id};
 use crate::store::ledger::PostError;
 use crate::store::limits::Policy;
-use crate::store::{Accounts, Guard, Ledgers, Limits, Outbox, StoreError, Transaction, Write};
+use crate::store::{Accounts, Guard, Ledgers, Limits, Outbox, Sessions, StoreError, Transaction, Write};
 use crate::{Entropy, Ids};
 
 /// How many codes may be mailed to one address.
@@ -165,6 +165,8 @@ pub struct Proofs {
     pub ledgers: Ledgers,
     /// Where it is remembered that an address has had its bonus.
     pub limits: Limits,
+    /// Where the first session is kept.
+    pub sessions: Sessions,
     /// Makes ids.
     pub ids: Ids,
     /// Hashes codes and addresses.
@@ -203,6 +205,7 @@ impl Proofs {
         email: &EmailAddress,
         id: Id<ids::SignUp>,
         code: &Code,
+        device: Option<DeviceName>,
         now: Timestamp,
     ) -> Result<Proved, ProofError> {
         let waiting = self
@@ -215,13 +218,14 @@ impl Proofs {
             return Err(ProofError::WrongCode);
         }
         let rivals = self.accounts.rival_sign_ups(email).await?;
-        self.make_account(waiting.sign_up, &rivals, now).await
+        self.make_account(waiting.sign_up, &rivals, device, now).await
     }
 
     async fn make_account(
         &self,
         sign_up: PendingSignUp,
         rivals: &[Id<ids::SignUp>],
+        device: Option<DeviceName>,
         now: Timestamp,
     ) -> Result<Proved, ProofError> {
         let profile = Profile {
@@ -232,8 +236,9 @@ impl Proofs {
             ledger: self.ids.next(),
             created_at: now,
             consent: sign_up.consent,
+            sessions_begun: 1,
         };
-        let session = Session::begun(self.ids.next(), profile.id);
+        let session = Session::begun(self.ids.next(), profile.id, device);
         let mut bonus = true;
         for _ in 0..ROUNDS {
             let (balance, bonus_writes) = if bonus {
@@ -247,7 +252,7 @@ impl Proofs {
                 .map(|rival| self.accounts.forget_sign_up_write(&profile.email, *rival))
                 .collect::<Result<_, _>>()?;
             let transaction = Transaction::of(self.accounts.account_writes(&profile, sign_up.id)?)
-                .and(self.accounts.session_write(&session)?)
+                .and(self.sessions.begin_write(&session)?)
                 .and_all(bonus_writes)
                 .and_all(forgotten);
             match transaction.commit(self.accounts.db()).await {

@@ -35,7 +35,7 @@ pub use prefer::Wait;
 pub use problem::Problem;
 pub use query::Query;
 pub use rate::Quota;
-pub use session::SessionView;
+pub use session::{SessionTokens, SessionView};
 pub use viewer::{RequestId, Viewer};
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ fn usual(operation: &Operation) -> Vec<Kind> {
     }
     let has_caller = operation.security.is_some();
     if has_caller {
-        kinds.push(Kind::Unauthorized);
+        kinds.extend([Kind::Unauthorized, Kind::SessionEnded]);
     }
     if has_caller || operation.request_body.is_some() {
         // Whatever knows its caller or keeps what it was sent asks the store.

@@ -81,6 +81,14 @@ impl Problem {
             .header(WWW_AUTHENTICATE, challenge)
     }
 
+    /// The session is over, and no token of it will be good again.
+    #[must_use]
+    pub fn session_ended() -> Self {
+        let challenge = HeaderValue::from_static(r#"Bearer error="invalid_token""#);
+        Self::new(Kind::SessionEnded, "The session has ended; please sign in again.")
+            .header(WWW_AUTHENTICATE, challenge)
+    }
+
     /// There is nothing here, or nothing the caller may see.
     #[must_use]
     pub fn not_found() -> Self {
@@ -264,7 +272,9 @@ impl From<crate::auth::TokenError> for Problem {
     fn from(error: crate::auth::TokenError) -> Self {
         use crate::auth::TokenError;
         match error {
-            TokenError::Expired => Self::unauthorized(Some("The access token has expired; sign in again.")),
+            TokenError::Expired => Self::unauthorized(Some(
+                "The access token has expired; get the next one with the refresh token.",
+            )),
             TokenError::Malformed
             | TokenError::UnknownKey
             | TokenError::Refused
@@ -319,6 +329,16 @@ impl From<crate::flows::ordering::OrderError> for Problem {
             OrderError::KeyReused => Self::of(Kind::IdempotencyKeyReused),
             OrderError::Inactive => Self::unauthorized(Some("The account is not active.")),
             OrderError::Store(store) => store.into(),
+        }
+    }
+}
+
+impl From<crate::flows::refreshing::RefreshError> for Problem {
+    fn from(error: crate::flows::refreshing::RefreshError) -> Self {
+        use crate::flows::refreshing::RefreshError;
+        match error {
+            RefreshError::Ended => Self::session_ended(),
+            RefreshError::Store(store) => store.into(),
         }
     }
 }

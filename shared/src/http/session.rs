@@ -5,12 +5,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Problem;
-use crate::auth::TokenSigner;
 use crate::auth::token::ACCESS_TOKEN_LIFE;
+use crate::auth::{HashKey, RefreshToken, TokenSigner};
 use crate::domain::Session;
 use crate::ids;
 
-/// A session and the token that shows it.
+/// A session and the tokens that show it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session)]
 pub struct SessionView {
@@ -21,24 +21,38 @@ pub struct SessionView {
     /// When the access token ends.
     #[schema(value_type = String, format = DateTime)]
     access_expires_at: Timestamp,
+    /// Gets the next access token at `POST /v1/sessions/refresh`. Keep it before you use the access token: once that is in
+    /// use, the refresh token before this one ends the session.
+    refresh_token: String,
     /// When the session ends at the latest.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
 }
 
-impl SessionView {
-    /// A session that has begun, with its first token.
+/// Makes the tokens of sessions.
+#[derive(Debug, Clone)]
+pub struct SessionTokens {
+    /// Signs access tokens.
+    pub signer: TokenSigner,
+    /// Hashes refresh tokens.
+    pub hash_key: HashKey,
+}
+
+impl SessionTokens {
+    /// The session with the tokens of its present generation. Asked again, it gives the same refresh token.
     ///
     /// # Errors
-    /// When the token cannot be signed.
-    pub fn begun(session: &Session, signer: &TokenSigner, now: Timestamp) -> Result<Self, Problem> {
-        let token = signer.issue(session.account, session.id, now)?;
-        Ok(Self {
+    /// When the access token cannot be signed.
+    pub fn show(&self, session: &Session, now: Timestamp) -> Result<SessionView, Problem> {
+        let token = self.signer.issue(session, now)?;
+        let ends = session.expires_at();
+        Ok(SessionView {
             id: session.id,
             access_token: token.into_string(),
             token_type: "Bearer",
-            access_expires_at: now + ACCESS_TOKEN_LIFE,
-            expires_at: session.expires_at,
+            access_expires_at: ends.min(now + ACCESS_TOKEN_LIFE),
+            refresh_token: RefreshToken::newest(session, &self.hash_key),
+            expires_at: ends,
         })
     }
 }

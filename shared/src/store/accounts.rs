@@ -1,9 +1,8 @@
-//! The table `accounts`: profiles, sessions, addresses and sign-ups that wait for their code.
+//! The table `accounts`: profiles, addresses and sign-ups that wait for their code.
 //!
 //! | pk | sk | what |
 //! |---|---|---|
 //! | `acc_…` | `profile` | the account |
-//! | `acc_…` | `session#ses_…` | one sign-in |
 //! | `address#<normalised>` | `owner` | whose address it is |
 //! | `address#<normalised>` | `signup#sup_…` | a sign-up that waits for its code |
 
@@ -13,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{Db, Expression, Guard, Item, StoreError, Table, Updated, Write, from_item, key, to_item};
 use crate::config::{ConfigError, Vars};
 use crate::domain::account::{Consent, PasswordHash, PendingSignUp};
-use crate::domain::{Code, EmailAddress, Name, Profile, Session};
+use crate::domain::{Code, EmailAddress, Name, Profile};
 use crate::ids::{self, Id};
 
 /// The table `accounts`.
@@ -46,6 +45,8 @@ struct ProfileItem {
     created_at: Timestamp,
     policy_version: String,
     policy_accepted_at: Timestamp,
+    /// How many sessions have begun, so that a change of the password sees one that begins beside it.
+    sessions_begun: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,14 +54,6 @@ struct OwnerItem {
     pk: String,
     sk: String,
     account_id: Id<ids::Account>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SessionItem {
-    pk: String,
-    sk: String,
-    created_at: Timestamp,
-    expires_at: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -122,32 +115,6 @@ impl Accounts {
         item.map(|item| profile_from(account, item)).transpose()
     }
 
-    /// The session, if it is there and has not ended.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn session(
-        &self,
-        account: Id<ids::Account>,
-        session: Id<ids::Session>,
-        now: Timestamp,
-    ) -> Result<Option<Session>, StoreError> {
-        let Some(item) = self
-            .table
-            .get(account_key(account, format!("session#{session}")))
-            .await?
-        else {
-            return Ok(None);
-        };
-        let item: SessionItem = from_item(item, || session.to_string())?;
-        let session = Session {
-            id: session,
-            account,
-            expires_at: seconds(item.expires_at),
-        };
-        Ok(Some(session).filter(|session| session.expires_at > now))
-    }
-
     /// The account that has this address.
     ///
     /// # Errors
@@ -161,21 +128,6 @@ impl Accounts {
             .map(|item| from_item(item, || "owner of an address".to_owned()))
             .transpose()?;
         Ok(item.map(|item| item.account_id))
-    }
-
-    /// Keeps a session, so that its tokens are good.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn begin_session(&self, session: &Session) -> Result<(), StoreError> {
-        match self
-            .table
-            .put(session_item(session)?, Expression::when("attribute_not_exists(#pk)"))
-            .await?
-        {
-            Updated::Done(_) => Ok(()),
-            Updated::Refused(_) => Err(StoreError::Contended),
-        }
     }
 
     /// The sign-up, if it waits still. Every call costs it one of the code's tries, so that guesses which race each
@@ -293,6 +245,7 @@ impl Accounts {
             created_at: profile.created_at,
             policy_version: profile.consent.policy_version.clone(),
             policy_accepted_at: profile.consent.accepted_at,
+            sessions_begun: profile.sessions_begun,
         })?;
         let owner = to_item(&OwnerItem {
             pk: address_pk(&profile.email),
@@ -320,16 +273,19 @@ impl Accounts {
             .delete_write(sign_up_key(email, id), Expression::default(), Guard::New)
     }
 
-    /// Keeps a session, as a piece of a transaction.
+    /// Counts one more session, if the account is active and its password still the one that was verified: whoever changes
+    /// the password ends all sessions, and none may begin with the old one meanwhile.
     ///
     /// # Errors
-    /// When the item cannot be made.
-    pub fn session_write(&self, session: &Session) -> Result<Write, StoreError> {
-        self.table.put_write(
-            session_item(session)?,
-            Expression::when("attribute_not_exists(#pk)"),
-            Guard::New,
-        )
+    /// When the request cannot be made.
+    pub fn session_begun_write(&self, profile: &Profile) -> Result<Write, StoreError> {
+        let expression = Expression::update("ADD #sessions_begun :one")
+            .and_when("#status = :active AND #password_hash = :verified")
+            .text(":active", ACTIVE)
+            .text(":verified", profile.password_hash.as_str())
+            .number(":one", 1);
+        self.table
+            .update_write(account_key(profile.id, PROFILE.to_owned()), expression, Guard::Account)
     }
 
     /// Goes on only if the account is there and active; in every transaction that writes on an account's behalf.
@@ -341,15 +297,6 @@ impl Accounts {
         self.table
             .check_write(account_key(account, PROFILE.to_owned()), active, Guard::Account)
     }
-}
-
-fn session_item(session: &Session) -> Result<Item, StoreError> {
-    to_item(&SessionItem {
-        pk: session.account.to_string(),
-        sk: format!("session#{}", session.id),
-        created_at: session.id.made_at(),
-        expires_at: session.expires_at.as_second(),
-    })
 }
 
 fn profile_from(account: Id<ids::Account>, item: Item) -> Result<Profile, StoreError> {
@@ -365,6 +312,7 @@ fn profile_from(account: Id<ids::Account>, item: Item) -> Result<Profile, StoreE
             policy_version: item.policy_version,
             accepted_at: item.policy_accepted_at,
         },
+        sessions_begun: item.sessions_begun,
     })
 }
 
@@ -384,9 +332,4 @@ fn waiting_from(id: Id<ids::SignUp>, item: Item) -> Result<Waiting, StoreError> 
         code_hash: item.code_hash,
         code_expires_at: item.code_expires_at,
     })
-}
-
-/// Epoch seconds, as TTL wants them, as a time.
-fn seconds(epoch: i64) -> Timestamp {
-    Timestamp::from_second(epoch).unwrap_or(Timestamp::MIN)
 }

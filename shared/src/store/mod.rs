@@ -10,6 +10,7 @@ pub mod images;
 pub mod ledger;
 pub mod limits;
 pub mod outbox;
+pub mod sessions;
 
 mod table;
 mod transaction;
@@ -20,6 +21,7 @@ pub use images::Images;
 pub use ledger::Ledgers;
 pub use limits::Limits;
 pub use outbox::Outbox;
+pub use sessions::Sessions;
 pub use table::Db;
 pub use transaction::{Guard, Refused, Transaction, TransactionError, Write};
 

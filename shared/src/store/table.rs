@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
@@ -113,6 +114,26 @@ impl Table {
         }
     }
 
+    /// Removes an item if `expression`'s condition holds; `false` when it does not.
+    pub(super) async fn delete(&self, key: Item, expression: Expression) -> Result<bool, StoreError> {
+        let request = self
+            .db
+            .client
+            .delete_item()
+            .table_name(&self.name)
+            .set_key(Some(key))
+            .set_condition_expression(expression.condition)
+            .set_expression_attribute_names(expression.names)
+            .set_expression_attribute_values(expression.values);
+        match Box::pin(request.send()).await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                Some(_) | None => Err(failed(error)),
+            },
+        }
+    }
+
     /// Up to `limit` items of one partition, in the order of the sort key or, if `newest_first`, against it.
     pub(super) async fn query(
         &self,
@@ -208,6 +229,10 @@ impl Expression {
 
     pub(super) fn number(self, name: &str, value: impl std::fmt::Display) -> Self {
         self.value(name, AttributeValue::N(value.to_string()))
+    }
+
+    pub(super) fn flag(self, name: &str, value: bool) -> Self {
+        self.value(name, AttributeValue::Bool(value))
     }
 
     pub(super) fn value(mut self, name: &str, value: AttributeValue) -> Self {

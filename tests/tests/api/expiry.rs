@@ -81,12 +81,11 @@ async fn what_is_kept_for_a_while_only_goes_by_itself() {
     app.advance(SignedDuration::from_hours(91 * 24));
     app.drain().await;
     app.drain().await;
-    for table in ["outbox", "idempotency", "images"] {
+    for table in ["outbox", "idempotency", "images", "sessions"] {
         assert_eq!(items(&app, table), Vec::<serde_json::Value>::new(), "{table}");
     }
     let left = serde_json::to_string(&items(&app, "accounts")).unwrap();
     assert!(!left.contains("unproved") && left.contains("mei@example.com"), "{left}");
-    assert!(!left.contains("ses_"), "a session outlived its ninety days: {left}");
 }
 
 fn end(image: &serde_json::Value) -> jiff::Timestamp {

@@ -19,7 +19,7 @@ async fn a_wrong_method_is_refused_and_told_the_right_ones() {
         ("GET", "/v1/accounts", "POST"),
         ("POST", "/v1/account", "GET"),
         ("DELETE", "/v1/credits", "GET"),
-        ("GET", "/v1/sessions", "POST"),
+        ("PUT", "/v1/sessions", "POST, GET, DELETE"),
     ] {
         let answer = app.request(method, path, Some(&mei.token), &[], None).await;
         assert_eq!(

@@ -7,7 +7,7 @@ use crate::logs;
 use crate::support::{MARK, World, again, app};
 
 /// Every route that wants a token.
-const CLOSED: [(&str, &str); 7] = [
+const CLOSED: [(&str, &str); 10] = [
     ("GET", "/v1/account"),
     ("POST", "/v1/prompts"),
     ("POST", "/v1/images"),
@@ -15,6 +15,9 @@ const CLOSED: [(&str, &str); 7] = [
     ("GET", "/v1/images/img_01kb0v1cqhe8svdnq7tqw8vz6n"),
     ("DELETE", "/v1/images/img_01kb0v1cqhe8svdnq7tqw8vz6n"),
     ("GET", "/v1/credits"),
+    ("GET", "/v1/sessions"),
+    ("DELETE", "/v1/sessions"),
+    ("DELETE", "/v1/sessions/ses_01kb0v1cqhe8svdnq7tqw8vz6n"),
 ];
 
 /// The token with one letter of this part exchanged.

@@ -16,6 +16,10 @@ const ANONYMOUS: &[(&str, u16, &str)] = &[
     ("GET /v1/account", 401, "unauthorized"),
     ("POST /v1/codes", 415, "unsupported-media-type"),
     ("POST /v1/sessions", 415, "unsupported-media-type"),
+    ("POST /v1/sessions/refresh", 415, "unsupported-media-type"),
+    ("GET /v1/sessions", 401, "unauthorized"),
+    ("DELETE /v1/sessions", 401, "unauthorized"),
+    ("DELETE /v1/sessions/{id}", 401, "unauthorized"),
     ("POST /v1/prompts", 401, "unauthorized"),
     ("POST /v1/images", 401, "unauthorized"),
     ("GET /v1/images", 401, "unauthorized"),
@@ -45,7 +49,17 @@ fn routed() -> BTreeMap<String, (&'static Route, &'static str)> {
 fn request(route: &Route) -> (&str, String) {
     match route.path.as_str() {
         "$default" => ("GET", "/v1/nowhere".to_owned()),
-        path => (&route.method, path.replace("{id}", "img_01kb0v1cqhe8svdnq7tqw8vz6n")),
+        path => {
+            let kind = if path.starts_with("/v1/sessions/") {
+                "ses"
+            } else {
+                "img"
+            };
+            (
+                &route.method,
+                path.replace("{id}", &format!("{kind}_01kb0v1cqhe8svdnq7tqw8vz6n")),
+            )
+        }
     }
 }
 

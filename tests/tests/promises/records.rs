@@ -22,9 +22,9 @@ const DECLARED: &[(&str, &str, &[&str])] = &[
             "created_at",
             "policy_version",
             "policy_accepted_at",
+            "sessions_begun",
         ],
     ),
-    ("accounts", "session#", &["created_at", "expires_at"]),
     ("accounts", "owner", &["account_id"]),
     (
         "accounts",
@@ -38,6 +38,18 @@ const DECLARED: &[(&str, &str, &[&str])] = &[
             "code_hash",
             "code_expires_at",
             "tries_left",
+            "expires_at",
+        ],
+    ),
+    (
+        "sessions",
+        "",
+        &[
+            "device",
+            "generation",
+            "refreshed_at",
+            "used",
+            "last_used_at",
             "expires_at",
         ],
     ),
@@ -156,7 +168,7 @@ pub(crate) async fn what_is_stored_of_a_person_is_what_the_tables_are_declared_t
     }
     for kind in [
         ("accounts", "signup#"),
-        ("accounts", "session#"),
+        ("sessions", ""),
         ("images", ""),
         ("outbox", ""),
         ("idempotency", "images-create#"),

@@ -47,6 +47,10 @@ fn every_function_is_there_once_with_its_route_or_its_queue() {
         ("prompts-create", "POST /v1/prompts"),
         ("routes-refuse", "ANY $default"),
         ("sessions-create", "POST /v1/sessions"),
+        ("sessions-clear", "DELETE /v1/sessions"),
+        ("sessions-delete", "DELETE /v1/sessions/{id}"),
+        ("sessions-list", "GET /v1/sessions"),
+        ("sessions-refresh", "POST /v1/sessions/refresh"),
     ]);
     assert_eq!(
         routes,
