@@ -11,8 +11,8 @@ use crate::ids::{self, Id};
 /// How long a session lasts at most.
 pub const SESSION_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// How long the token before the newest is as good as the newest, and how long the newest lasts at least: a request is never
-/// under way that long, so nobody who took the token at hand when it was sent can be two behind.
+/// How long the token before the newest is as good as the newest, and how long the newest lasts at least: longer than a slow
+/// reply and a slow request together, so nobody who sends the token at hand can be two behind.
 pub const GRACE: SignedDuration = SignedDuration::from_secs(60);
 
 /// Somebody signed in on some device.
