@@ -8,9 +8,10 @@ use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::domain::{EmailAddress, Name, Profile};
 use shared::grants::{Action, Grant};
-use shared::http::{Json, Kind, Problem, openapi, with_manners};
+use shared::http::{EmailProblem, Json, Kind, Problem, openapi, with_manners};
 use shared::ids;
 use shared::store::Accounts;
+use shared::store::accounts::Owner;
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
 
@@ -49,6 +50,9 @@ impl Deps {
 struct Account {
     id: ids::AccountId,
     email: EmailAddress,
+    /// Why no mail is sent to the address; not there as long as mail is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_problem: Option<EmailProblem>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<Name>,
     #[schema(value_type = String, format = DateTime)]
@@ -59,11 +63,13 @@ struct Account {
     policy_accepted_at: Timestamp,
 }
 
-impl From<Profile> for Account {
-    fn from(profile: Profile) -> Self {
+impl Account {
+    fn of(profile: Profile, owner: Option<Owner>) -> Self {
+        let own = owner.filter(|owner| owner.account == profile.id);
         Self {
             id: profile.id,
             email: profile.email,
+            email_problem: own.and_then(|owner| owner.undeliverable).map(EmailProblem::from),
             name: profile.name,
             created_at: profile.created_at,
             policy_version: profile.consent.policy_version,
@@ -98,5 +104,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 async fn read(State(Deps { accounts, clock, .. }): State<Deps>, bearer: Bearer) -> Result<Json<Account>, Problem> {
     let profile = accounts.profile(bearer.account());
     let (_, profile) = bearer.beside(&accounts, clock.now(), profile).await?;
-    Ok(Json(profile.ok_or_else(Problem::not_found)?.into()))
+    let profile = profile.ok_or_else(Problem::not_found)?;
+    // What is known of an address stands with the address, and the profile says which one that is.
+    let owner = accounts.owner(&profile.email).await?;
+    Ok(Json(Account::of(profile, owner)))
 }

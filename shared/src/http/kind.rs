@@ -64,6 +64,9 @@ kinds! {
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The Idempotency-Key belongs to another request";
     /// The request needs a valid access token in `Authorization: Bearer …`. Sign in and try again.
     Unauthorized = UNAUTHORIZED, "unauthorized", "A valid access token is needed";
+    /// The request must be signed by the company whose events this route takes. The signature is missing, is older than five
+    /// minutes, or is not right.
+    InvalidSignature = UNAUTHORIZED, "invalid-signature", "The signature is not right";
     /// The address and the password do not belong together. The answer is the same for an address that has no account.
     InvalidCredentials = UNAUTHORIZED, "invalid-credentials", "Address and password do not match";
     /// The account costs `needed` credits for this and has `available`; `missing` more are needed.

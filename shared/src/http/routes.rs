@@ -13,6 +13,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/images/{id}"),
     ("DELETE", "/v1/images/{id}"),
     ("GET", "/v1/credits"),
+    ("POST", "/v1/webhooks/resend"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/v1/health"),
     ("GET", "/openapi.json"),

@@ -131,8 +131,13 @@ impl World {
     }
 
     /// The same without what counts tries, which a wrong try is meant to change.
-    pub(crate) fn apart_from_limits(mut self) -> Self {
-        self.tables.retain(|(name, _)| name != "limits");
+    pub(crate) fn apart_from_limits(self) -> Self {
+        self.apart_from("limits")
+    }
+
+    /// The same without a table that is meant to change.
+    pub(crate) fn apart_from(mut self, table: &str) -> Self {
+        self.tables.retain(|(name, _)| name != table);
         self
     }
 }
