@@ -8,7 +8,7 @@ use hmac::{Hmac, Mac};
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde_json::Value;
 use sha2::Sha256;
 
 use crate::config::{ConfigError, Vars};
@@ -176,38 +176,35 @@ fn is_id(id: &str) -> bool {
     (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// The body, as far as we act upon it. Fields and types that we do not know are Resend's to add.
+/// The body, as far as we act upon it. Fields, types and forms that we do not know are Resend's to add.
 fn read(id: &str, body: &[u8]) -> Option<News> {
-    let envelope: Envelope = match serde_json::from_slice(body) {
-        Ok(envelope) => envelope,
-        Err(_) => {
-            // What serde could not read stays out of the line: it quotes the body.
-            tracing::warn!(event.id = id, "An event of the mail provider cannot be read");
-            return None;
-        }
+    // What serde could not read stays out of the line: it quotes the body.
+    let Some(event) = serde_json::from_slice::<Value>(body).ok().filter(Value::is_object) else {
+        tracing::warn!(event.id = id, "An event of the mail provider cannot be read");
+        return None;
     };
-    let Envelope { kind, created_at, data } = envelope;
-    let why = match kind.as_str() {
-        "email.bounced" => data
-            .bounce
-            .filter(|bounce| bounce.kind == "Permanent")
-            .map(|_| Undelivered::Bounced),
-        "email.complained" => Some(Undelivered::Complained),
-        "email.suppressed" => data.suppressed.and_then(|suppressed| match suppressed.reason.as_str() {
-            "previous_bounce" => Some(Undelivered::Bounced),
-            "previous_complaint" => Some(Undelivered::Complained),
-            _ => None,
-        }),
-        _ => None,
-    }?;
-    let Some(since) = created_at else {
+    let data = &event["data"];
+    let why = match event["type"].as_str()? {
+        "email.bounced" => match data["bounce"]["type"].as_str()? {
+            "Permanent" => Undelivered::Bounced,
+            _ => return None,
+        },
+        "email.complained" => Undelivered::Complained,
+        "email.suppressed" => match data["suppressed"]["reason"].as_str()? {
+            "previous_bounce" => Undelivered::Bounced,
+            "previous_complaint" => Undelivered::Complained,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let Some(since) = event["created_at"].as_str().and_then(|at| at.parse().ok()) else {
         tracing::warn!(
             event.id = id,
             "An event of the mail provider does not say when it happened"
         );
         return None;
     };
-    let addresses = data.to.iter().filter_map(|to| address(to));
+    let addresses = data["to"].as_array()?.iter().filter_map(|to| address(to.as_str()?));
     Some(News {
         mark: Undeliverable { why, since },
         addresses: addresses.take(MOST_ADDRESSES).collect(),
@@ -221,47 +218,6 @@ fn address(text: &str) -> Option<EmailAddress> {
         None => text,
     };
     bare.parse().ok()
-}
-
-#[derive(Deserialize)]
-struct Envelope {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default, deserialize_with = "lenient")]
-    created_at: Option<Timestamp>,
-    #[serde(default, deserialize_with = "lenient")]
-    data: Data,
-}
-
-#[derive(Deserialize, Default)]
-struct Data {
-    #[serde(default, deserialize_with = "lenient")]
-    to: Vec<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    bounce: Option<Bounce>,
-    #[serde(default, deserialize_with = "lenient")]
-    suppressed: Option<Suppressed>,
-}
-
-#[derive(Deserialize)]
-struct Bounce {
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-#[derive(Deserialize)]
-struct Suppressed {
-    reason: String,
-}
-
-/// A field that may have another form in an event that we do not know: then it counts as absent.
-fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: serde::de::DeserializeOwned + Default,
-{
-    let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -366,6 +322,7 @@ mod tests {
             ("email.bounced", r#","bounce":{"type":"Transient"}"#, None),
             ("email.bounced", r#","bounce":{"type":"Undetermined"}"#, None),
             ("email.bounced", r#","bounce":7"#, None),
+            ("email.bounced", r#","bounce":["Permanent"]"#, None),
             ("email.bounced", "", None),
             ("email.complained", "", Some(Undelivered::Complained)),
             (

@@ -22,4 +22,5 @@ mod restart;
 mod sessions;
 mod support;
 mod tokens;
+mod undeliverable;
 mod webhooks;
