@@ -64,10 +64,10 @@ impl TestApp {
         }
     }
 
-    /// Lets everything that waits in streams and queues be worked off, and tells what that was.
+    /// Lets everything that waits in streams and queues, and what Resend has to tell, be worked off, and says what that was.
     pub async fn drain(&self) -> Drained {
         self.stack.engines.run_expiry().unwrap();
-        self.stack.engines.drain().await.unwrap()
+        self.stack.drain().await.unwrap()
     }
 
     /// Moves the clock.

@@ -8,8 +8,9 @@ use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::domain::{EmailAddress, Name, Profile};
 use shared::grants::{Action, Grant};
-use shared::http::{Json, Kind, Problem, openapi, with_manners};
+use shared::http::{EmailProblem, Json, Kind, Problem, openapi, with_manners};
 use shared::ids;
+use shared::store::accounts::Owner;
 use shared::store::{Accounts, Sessions};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
@@ -53,6 +54,9 @@ impl Deps {
 struct Account {
     id: ids::AccountId,
     email: EmailAddress,
+    /// Why no mail is sent to the address; not there as long as mail is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_problem: Option<EmailProblem>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<Name>,
     #[schema(value_type = String, format = DateTime)]
@@ -63,11 +67,13 @@ struct Account {
     policy_accepted_at: Timestamp,
 }
 
-impl From<Profile> for Account {
-    fn from(profile: Profile) -> Self {
+impl Account {
+    fn of(profile: Profile, owner: Option<Owner>) -> Self {
+        let own = owner.filter(|owner| owner.account == profile.id);
         Self {
             id: profile.id,
             email: profile.email,
+            email_problem: own.and_then(|owner| owner.undeliverable).map(EmailProblem::from),
             name: profile.name,
             created_at: profile.created_at,
             policy_version: profile.consent.policy_version,
@@ -110,5 +116,8 @@ async fn read(
 ) -> Result<Json<Account>, Problem> {
     let profile = accounts.profile(bearer.account());
     let (_, profile) = bearer.beside(&sessions, clock.now(), profile).await?;
-    Ok(Json(profile.ok_or_else(Problem::not_found)?.into()))
+    let profile = profile.ok_or_else(Problem::not_found)?;
+    // What is known of an address stands with the address, and the profile says which one that is.
+    let owner = accounts.owner(&profile.email).await?;
+    Ok(Json(Account::of(profile, owner)))
 }

@@ -63,6 +63,7 @@ pub struct Gateway(Arc<Inner>);
 
 struct Inner {
     routes: Table<Hosted>,
+    functions: Vec<Arc<Hosted>>,
     prepare: Box<Prepare>,
     limits: Limits,
     slots: Semaphore,
@@ -90,15 +91,17 @@ impl Gateway {
         P: Fn(&mut Request) + Send + Sync + 'static,
     {
         let build: Arc<Build> = Arc::new(build);
-        let mut routes = Table::default();
+        let (mut routes, mut functions) = (Table::default(), Vec::new());
         for function in template.functions.iter().filter(|function| !function.routes.is_empty()) {
             let hosted = Arc::new(Hosted::new(function.clone(), Arc::clone(&build)));
             for route in &function.routes {
                 routes.add(&route.method, &route.path, Arc::clone(&hosted));
             }
+            functions.push(hosted);
         }
         Self(Arc::new(Inner {
             routes,
+            functions,
             prepare: Box::new(prepare),
             limits,
             slots: Semaphore::new(limits.concurrency),
@@ -121,6 +124,13 @@ impl Gateway {
             })
             .into_make_service_with_connect_info::<SocketAddr>();
         axum::serve(listener, service).with_graceful_shutdown(stop).await
+    }
+
+    /// Lets every function start anew at its next request, as a deployment does: each reads its secrets again.
+    pub fn replace_functions(&self) {
+        for function in &self.0.functions {
+            function.replace();
+        }
     }
 
     /// Answers one request.

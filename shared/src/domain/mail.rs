@@ -25,6 +25,16 @@ impl MailKind {
             Self::AddressKnown => "address_known",
         }
     }
+
+    /// Whether it carries a code that proves the very address it goes to. Such a mail goes out although earlier mail to the
+    /// address came back: it is how an address is shown to be good again.
+    #[must_use]
+    pub fn proves_its_address(self) -> bool {
+        match self {
+            Self::VerifyEmail => true,
+            Self::AddressKnown => false,
+        }
+    }
 }
 
 /// What a person reads. Frozen when it is written: the provider refuses the same key with another body.

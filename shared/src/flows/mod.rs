@@ -1,6 +1,7 @@
 //! What more than one function does, or what must never go wrong (`DESIGN` names them; `ARCHITECTURE.md` walks through).
 
 pub mod letters;
+pub mod mail_events;
 pub mod mailing;
 pub mod ordering;
 pub mod painting;

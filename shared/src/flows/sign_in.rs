@@ -1,17 +1,19 @@
 //! Signing in: an address and a password become a session.
 
 use crate::domain::{EmailAddress, Profile, Session};
+use crate::store::accounts::Owner;
 use crate::store::{Accounts, Guard, Sessions, StoreError, Transaction};
 
-/// The account of this address, if there is one.
+/// The account of this address, if there is one, and what is known of the address.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn account_of(email: &EmailAddress, accounts: &Accounts) -> Result<Option<Profile>, StoreError> {
-    match accounts.owner(email).await? {
-        Some(account) => accounts.profile(account).await,
-        None => Ok(None),
-    }
+pub async fn account_of(email: &EmailAddress, accounts: &Accounts) -> Result<Option<(Profile, Owner)>, StoreError> {
+    let Some(owner) = accounts.owner(email).await? else {
+        return Ok(None);
+    };
+    let profile = accounts.profile(owner.account).await?;
+    Ok(profile.map(|profile| (profile, owner)))
 }
 
 /// Keeps a session of an account whose password was right. `false` when the account has another password by now, or is no

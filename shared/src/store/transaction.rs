@@ -19,6 +19,8 @@ pub enum Guard {
     Account,
     /// The address belongs to nobody.
     Address,
+    /// The address's owner is as it was read.
+    Owner,
     /// The address has not had its bonus.
     Bonus,
     /// The sign-up is still waiting.

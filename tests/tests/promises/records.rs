@@ -25,7 +25,11 @@ const DECLARED: &[(&str, &str, &[&str])] = &[
             "sessions_begun",
         ],
     ),
-    ("accounts", "owner", &["account_id"]),
+    (
+        "accounts",
+        "owner",
+        &["account_id", "proved_at", "undeliverable", "undeliverable_since"],
+    ),
     (
         "accounts",
         "signup#",
@@ -102,6 +106,7 @@ const DECLARED: &[(&str, &str, &[&str])] = &[
     ),
     ("limits", "", &["uses", "expires_at"]),
     ("idempotency", "images-create#", &["fingerprint", "body", "expires_at"]),
+    ("idempotency", "msg_", &["expires_at"]),
 ];
 
 /// Every item of every table, by the table's last name, in DynamoDB's own JSON.

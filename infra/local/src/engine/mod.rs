@@ -130,6 +130,16 @@ pub struct Drained {
     pub failed: usize,
 }
 
+impl std::ops::AddAssign for Drained {
+    fn add_assign(&mut self, more: Self) {
+        self.records += more.records;
+        self.messages += more.messages;
+        self.calls += more.calls;
+        self.done += more.done;
+        self.failed += more.failed;
+    }
+}
+
 impl Engines {
     /// Opens or makes everything and serves it.
     ///

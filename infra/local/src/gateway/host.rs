@@ -1,7 +1,7 @@
 //! A function in process, started when it is first needed.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::Request;
@@ -18,8 +18,11 @@ use crate::template::FunctionSpec;
 pub(super) struct Hosted {
     spec: FunctionSpec,
     build: Arc<Build>,
-    router: OnceCell<Option<Router>>,
+    instance: Mutex<Instance>,
 }
+
+/// One start of a function; the router once it is started.
+type Instance = Arc<OnceCell<Option<Router>>>;
 
 /// The function gave no answer: it could not start, or it panicked. Why was logged when it happened.
 pub(super) struct NoAnswer;
@@ -29,12 +32,13 @@ impl Hosted {
         Self {
             spec,
             build,
-            router: OnceCell::new(),
+            instance: Mutex::default(),
         }
     }
 
     pub(super) async fn answer(&self, request: Request) -> Result<Response, NoAnswer> {
-        let router = self.router.get_or_init(|| self.start()).await.clone().ok_or(NoAnswer)?;
+        let instance = Arc::clone(&self.instance.lock().unwrap_or_else(PoisonError::into_inner));
+        let router = instance.get_or_init(|| self.start()).await.clone().ok_or(NoAnswer)?;
         // The Lambda runtime, too, turns a panic into an error and lives on.
         match AssertUnwindSafe(router.oneshot(request)).catch_unwind().await {
             Ok(Ok(answer)) => Ok(answer),
@@ -44,6 +48,11 @@ impl Hosted {
                 Err(NoAnswer)
             }
         }
+    }
+
+    /// Lets the next request start the function anew.
+    pub(super) fn replace(&self) {
+        *self.instance.lock().unwrap_or_else(PoisonError::into_inner) = Instance::default();
     }
 
     async fn start(&self) -> Option<Router> {

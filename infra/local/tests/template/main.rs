@@ -45,6 +45,7 @@ fn every_function_is_there_once_with_its_route_or_its_queue() {
         ("mail-send", "queue mail-send"),
         ("openapi-get", "GET /openapi.json"),
         ("prompts-create", "POST /v1/prompts"),
+        ("resend-webhook", "POST /v1/webhooks/resend"),
         ("routes-refuse", "ANY $default"),
         ("sessions-create", "POST /v1/sessions"),
         ("sessions-clear", "DELETE /v1/sessions"),
