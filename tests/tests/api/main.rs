@@ -13,6 +13,7 @@ mod expiry;
 mod idempotency;
 mod images;
 mod limits;
+mod load;
 mod logs;
 mod manners;
 mod painting;
