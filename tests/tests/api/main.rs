@@ -5,6 +5,7 @@
 
 mod accounts;
 mod bad_input;
+mod beside;
 mod codes;
 mod credits;
 mod deleting;
