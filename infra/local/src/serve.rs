@@ -28,6 +28,7 @@ pub async fn run(port: u16, data: PathBuf, keys: RealKeys) -> Result<()> {
         data: Some(data.clone()),
         port,
         keys,
+        throttled: true,
     };
     let stack = Stack::start(options).await?;
     stack.run_in_background();

@@ -49,10 +49,13 @@ pub struct Options {
     pub port: u16,
     /// Keys of real providers, which then take the simulator's place.
     pub keys: RealKeys,
+    /// Whether the gateway counts how often each route is asked, as API Gateway does.
+    pub throttled: bool,
 }
 
 impl Options {
-    /// A stack in memory, on free ports, with simulators alone.
+    /// A stack in memory, on free ports, with simulators alone. Its gateway does not count: those who drive it ask faster than
+    /// people do, by a clock that may stand still.
     #[must_use]
     pub fn in_memory(clock: Clock, entropy: Entropy) -> Self {
         Self {
@@ -61,6 +64,7 @@ impl Options {
             data: None,
             port: 0,
             keys: RealKeys::default(),
+            throttled: false,
         }
     }
 }
@@ -114,6 +118,7 @@ impl Stack {
             data,
             port,
             keys,
+            throttled,
         } = options;
         let ports = Ports::bind(port).await?;
         let (api, simulator) = (ports.api.local_addr()?, ports.simulators.local_addr()?);
@@ -158,7 +163,11 @@ impl Stack {
             overrides: wiring::overrides(&engines, simulator, &keys),
         };
         wiring::attach_workers(&template, &engines, &host)?;
-        let gateway = Gateway::starting(&template, host.starter(), introduce, Limits::default());
+        let limits = Limits {
+            throttle: throttled.then(|| clock.clone()),
+            ..Limits::default()
+        };
+        let gateway = Gateway::starting(&template, host.starter(), introduce, limits);
         let answering = gateway.clone();
         let serving = vec![
             Serving::start(move |stop| async move {

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod bad_input;
+mod beside;
 mod codes;
 mod credits;
 mod deleting;
@@ -13,6 +14,7 @@ mod expiry;
 mod idempotency;
 mod images;
 mod limits;
+mod load;
 mod logs;
 mod manners;
 mod painting;

@@ -123,6 +123,32 @@ async fn nobody_gets_past_the_door_without_a_token() {
 }
 
 #[test]
+fn what_is_too_much_for_a_function_is_refused_by_the_gateway_before_lambda_has_to() {
+    let mut reserved = 0;
+    for function in &LOCAL.functions {
+        let folder = &function.folder;
+        let Some(calls) = function.reserved_concurrency else {
+            continue;
+        };
+        reserved += 1;
+        for route in &function.routes {
+            let name = format!("{} {}", route.method, route.path);
+            let throttle = LOCAL.throttling.routes.get(route);
+            let throttle = throttle.unwrap_or_else(|| {
+                panic!("`{folder}` has reserved concurrency; give {name} a place under RouteSettings in template.yaml")
+            });
+            // A call counts as half a second, so this many can be under way while each gets its token.
+            let at_once = throttle.burst + throttle.rate / 2;
+            assert!(
+                at_once <= calls,
+                "{name} lets {at_once} calls run at once, {calls} are reserved for `{folder}`: the rest would get a 503"
+            );
+        }
+    }
+    assert!(reserved > 0, "nothing hashes passwords any more?");
+}
+
+#[test]
 fn no_function_behind_the_gateway_may_run_longer_than_the_gateway_waits() {
     for function in LOCAL.functions.iter().filter(|function| !function.routes.is_empty()) {
         assert!(
