@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::{Clock, Entropy};
-use tests::{Answer, PASSWORD, Person, START, TestApp};
+use tests::{Answer, Person, START, TestApp};
 use vitrine::sim::{Billed, Fault, Provider};
 
 use crate::logs;
