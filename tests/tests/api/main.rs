@@ -11,6 +11,7 @@ mod credits;
 mod deleting;
 mod delivery;
 mod expiry;
+mod forged;
 mod idempotency;
 mod images;
 mod limits;

@@ -7,7 +7,7 @@ use crate::logs;
 use crate::support::{MARK, World, again, app};
 
 /// Every route that wants a token.
-const CLOSED: [(&str, &str); 10] = [
+pub(crate) const CLOSED: [(&str, &str); 10] = [
     ("GET", "/v1/account"),
     ("POST", "/v1/prompts"),
     ("POST", "/v1/images"),
