@@ -28,6 +28,7 @@ pub async fn run(port: u16, data: PathBuf, keys: RealKeys) -> Result<()> {
         data: Some(data.clone()),
         port,
         keys,
+        parameters: std::collections::BTreeMap::new(),
     };
     let stack = Stack::start(options).await?;
     stack.run_in_background();

@@ -7,6 +7,7 @@ mod queues;
 mod secrets;
 mod wiring;
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicI64;
@@ -48,6 +49,8 @@ pub struct Options {
     pub port: u16,
     /// Keys of real providers, which then take the simulator's place.
     pub keys: RealKeys,
+    /// Parameters of the template that are not to have their defaults, such as another `PolicyVersion`.
+    pub parameters: BTreeMap<String, String>,
 }
 
 impl Options {
@@ -60,6 +63,7 @@ impl Options {
             data: None,
             port: 0,
             keys: RealKeys::default(),
+            parameters: BTreeMap::new(),
         }
     }
 }
@@ -111,6 +115,7 @@ impl Stack {
             data,
             port,
             keys,
+            parameters: given,
         } = options;
         let ports = Ports::bind(port).await?;
         let (api, simulator) = (ports.api.local_addr()?, ports.simulators.local_addr()?);
@@ -119,6 +124,7 @@ impl Stack {
         if let Some(from) = &keys.mail_from {
             parameters.insert("MailFrom".to_owned(), from.clone());
         }
+        parameters.extend(given);
         let template = Template::evaluate(&Sources::embedded(), &parameters)?;
 
         let simulators = Simulators::new(SimulatorOptions {

@@ -6,6 +6,7 @@
 mod accounts;
 mod bad_input;
 mod codes;
+mod consents;
 mod credits;
 mod deleting;
 mod delivery;
@@ -16,6 +17,7 @@ mod limits;
 mod logs;
 mod manners;
 mod painting;
+mod profile;
 mod prompts;
 mod refusals;
 mod restart;

@@ -25,7 +25,13 @@ const DECLARED: &[(&str, &str, &[&str])] = &[
             "sessions_begun",
         ],
     ),
-    ("accounts", "owner", &["account_id"]),
+    ("accounts", "consent#", &["accepted_at"]),
+    (
+        "accounts",
+        "email_change",
+        &["email", "code_hash", "tries_left", "expires_at"],
+    ),
+    ("accounts", "owner", &["account_id", "proved_at"]),
     (
         "accounts",
         "signup#",
