@@ -428,7 +428,10 @@ async fn somebody_elses_code_is_worth_nothing() {
     assert_wrong(&confirm(&app, &other, &meis).await);
     move_to(&app, &other, NEW).await.expect(202);
     assert_wrong(&confirm(&app, &other, &meis).await);
+    let others = code(&app, NEW);
     confirm(&app, &mei, &meis).await.expect(200);
+    let late = confirm(&app, &other, &others).await;
+    assert_eq!((late.status, late.problem()), (409, "conflict"));
 }
 
 #[tokio::test]

@@ -173,6 +173,8 @@ pub(crate) async fn what_is_stored_of_a_person_is_what_the_tables_are_declared_t
         }
     }
     for kind in [
+        ("accounts", "consent#"),
+        ("accounts", "email_change"),
         ("accounts", "signup#"),
         ("sessions", ""),
         ("images", ""),
