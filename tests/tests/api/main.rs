@@ -10,6 +10,7 @@ mod consents;
 mod credits;
 mod deleting;
 mod delivery;
+mod email_change;
 mod expiry;
 mod idempotency;
 mod images;
