@@ -44,6 +44,16 @@ impl TestApp {
         Self::with(Options::in_memory(clock, Entropy::seeded(1))).await
     }
 
+    /// The same behind a gateway that counts how often each route is asked, by the clock that stands still.
+    pub async fn throttled() -> Self {
+        let options = Options::in_memory(Clock::manual(START.parse().unwrap()), Entropy::seeded(1));
+        Self::with(Options {
+            throttled: true,
+            ..options
+        })
+        .await
+    }
+
     /// A stack on free ports that keeps everything in `folder`, at this time; what was there before goes on.
     pub async fn in_folder(folder: &Path, clock: Clock) -> Self {
         Self::in_folder_with(folder, clock, &[]).await
@@ -73,10 +83,10 @@ impl TestApp {
         }
     }
 
-    /// Lets everything that waits in streams and queues be worked off, and tells what that was.
+    /// Lets everything that waits in streams and queues, and what Resend has to tell, be worked off, and says what that was.
     pub async fn drain(&self) -> Drained {
         self.stack.engines.run_expiry().unwrap();
-        self.stack.engines.drain().await.unwrap()
+        self.stack.drain().await.unwrap()
     }
 
     /// Moves the clock.

@@ -17,6 +17,24 @@ pub struct Person {
     pub account: String,
     /// The access token.
     pub token: String,
+    /// The refresh token that came with it.
+    pub refresh: String,
+    /// The session.
+    pub session: String,
+}
+
+impl Person {
+    /// The same person with the tokens of this session.
+    #[must_use]
+    pub fn in_session(&self, session: &Value) -> Self {
+        let text = |field: &str| session[field].as_str().unwrap().to_owned();
+        Self {
+            token: text("access_token"),
+            refresh: text("refresh_token"),
+            session: text("id"),
+            ..self.clone()
+        }
+    }
 }
 
 impl TestApp {
@@ -30,11 +48,27 @@ impl TestApp {
         let code = self.mail_to(&email).and_then(|mail| mail.code).unwrap();
         let proof = json!({ "email": email, "signup_id": waiting.json["signup_id"], "code": code });
         let made = self.ask("POST", "/v1/accounts/verify", Some(proof)).await.expect(201);
-        Person {
+        let person = Person {
             email,
             account: made.json["account_id"].as_str().unwrap().to_owned(),
-            token: made.json["session"]["access_token"].as_str().unwrap().to_owned(),
-        }
+            token: String::new(),
+            refresh: String::new(),
+            session: String::new(),
+        };
+        person.in_session(&made.json["session"])
+    }
+
+    /// Signs somebody in once more.
+    pub async fn sign_in(&self, person: &Person) -> Person {
+        let credentials = json!({ "email": person.email, "password": PASSWORD });
+        let session = self.ask("POST", "/v1/sessions", Some(credentials)).await.expect(201);
+        person.in_session(&session.json)
+    }
+
+    /// Shows a refresh token.
+    pub async fn refresh(&self, token: &str) -> Answer {
+        let shown = json!({ "refresh_token": token });
+        self.ask("POST", "/v1/sessions/refresh", Some(shown)).await
     }
 
     /// A request of somebody, without a body.

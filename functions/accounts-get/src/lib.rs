@@ -82,5 +82,7 @@ async fn read(
     let profile = accounts.profile(bearer.account());
     let (_, profile) = bearer.beside(&sessions, clock.now(), profile).await?;
     let profile = profile.ok_or_else(Problem::not_found)?;
-    Ok(Json(AccountView::of(profile, &policy)))
+    // What is known of an address stands with the address, and the profile says which one that is.
+    let owner = accounts.owner(&profile.email).await?;
+    Ok(Json(AccountView::of(profile, owner, &policy)))
 }

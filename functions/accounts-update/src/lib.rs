@@ -171,9 +171,10 @@ async fn change(
 
 impl Deps {
     async fn rename(&self, profile: &Profile, name: Option<&Name>) -> Result<Response, Problem> {
+        let owner = self.changes.accounts.owner(&profile.email).await?;
         let renamed = self.changes.accounts.rename(profile.id, name).await?;
         let renamed = renamed.ok_or_else(Problem::inactive)?;
-        Ok(Json(AccountView::of(renamed, &self.policy)).into_response())
+        Ok(Json(AccountView::of(renamed, owner, &self.policy)).into_response())
     }
 
     async fn begin(
@@ -191,6 +192,7 @@ impl Deps {
         if !password.verify_or_burn(Some(&profile.password_hash)).await? {
             return Err(Problem::of(Kind::InvalidCredentials));
         }
+        let owner = self.changes.accounts.owner(&profile.email).await?;
         let subject = sign_up::codes_subject(hash_key, &email);
         let left = limits.take(CODES_AN_HOUR, &subject, now).await?;
         let pending = self
@@ -202,7 +204,7 @@ impl Deps {
             profile.name = name;
         }
         let body = Pending {
-            account: AccountView::of(profile, &self.policy),
+            account: AccountView::of(profile, owner, &self.policy),
             pending_email: NewEmail { email, expires_at },
         };
         Ok((Quota::from(left), TakenOn(body)).into_response())

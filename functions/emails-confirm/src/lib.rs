@@ -115,5 +115,6 @@ async fn confirm(
     let (_, profile) = bearer.beside(&deps.sessions, now, profile).await?;
     let profile = profile.ok_or_else(Problem::inactive)?;
     let profile = deps.changes.confirm(profile, &code, language, now).await?;
-    Ok(Json(AccountView::of(profile, &deps.policy)))
+    // The address has just been proved, so nothing speaks against it.
+    Ok(Json(AccountView::of(profile, None, &deps.policy)))
 }

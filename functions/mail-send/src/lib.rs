@@ -13,11 +13,12 @@ use shared::grants::{Action, Grant};
 use shared::ids::{self, Id};
 use shared::providers::Mailer;
 use shared::providers::resend::Resend;
-use shared::store::Outbox;
+use shared::store::{Accounts, Outbox};
 use shared::{Clock, Platform, worker};
 
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
+    Grant::Table("accounts", &[Action::GetItem]),
     Grant::Table("outbox", &[Action::GetItem, Action::UpdateItem]),
     Grant::Queue("mail-send"),
     Grant::Parameter("resend-key"),
@@ -26,6 +27,7 @@ pub const GRANTS: &[Grant] = &[
 /// What this function needs.
 #[derive(Clone)]
 pub struct Deps {
+    accounts: Accounts,
     clock: Clock,
     mailer: Arc<dyn Mailer>,
     outbox: Outbox,
@@ -37,10 +39,12 @@ impl Deps {
     /// # Errors
     /// When a variable is missing or wrong.
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
+        let db = platform.db();
         Ok(Self {
+            accounts: Accounts::new(&db, vars)?,
             clock: platform.clock.clone(),
             mailer: Arc::new(Resend::new(vars, platform)?),
-            outbox: Outbox::new(&platform.db(), vars)?,
+            outbox: Outbox::new(&db, vars)?,
         })
     }
 }
@@ -54,7 +58,7 @@ struct Message {
 /// Sends the mails of one batch.
 pub async fn work(deps: Deps, event: SqsEvent) -> SqsBatchResponse {
     worker::each(event, |Message { id }| {
-        mailing::deliver(id, &deps.outbox, &*deps.mailer, deps.clock.now())
+        mailing::deliver(id, &deps.outbox, &deps.accounts, &*deps.mailer, deps.clock.now())
     })
     .await
 }

@@ -130,7 +130,7 @@ fn read_operation(document: &Value, method: &str, path: &str, operation: &Value)
         path: path.to_owned(),
         summary: text(&operation["summary"]),
         description: prose(&text(&operation["description"])),
-        is_private: array(&operation["security"]).next().is_some(),
+        is_private: array(&operation["security"]).any(|scheme| scheme.get("bearer").is_some()),
         parameters: parameters.collect(),
         request: content(document, &operation["requestBody"]),
         answers: answers.collect(),
@@ -211,10 +211,10 @@ fn kind(schema: &Value) -> String {
             several => format!("one of {}", several.join(", ")),
         };
     }
-    for several in ["oneOf", "anyOf", "allOf"] {
+    for (several, word) in [("oneOf", " or "), ("anyOf", " or "), ("allOf", " and ")] {
         if schema[several].is_array() {
             let kinds: Vec<String> = array(&schema[several]).map(kind).collect();
-            return kinds.join(" or ");
+            return kinds.join(word);
         }
     }
     if schema["properties"].is_object() {

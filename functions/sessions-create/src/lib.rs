@@ -4,13 +4,13 @@
 
 use axum::extract::{FromRef, State};
 use axum::{Router, routing::post};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use shared::auth::{HashKey, Password, TokenSigner};
 use shared::config::{ConfigError, Vars};
 use shared::domain::{DeviceName, EmailAddress, Session};
 use shared::flows::sign_in;
 use shared::grants::{Action, Grant};
-use shared::http::{Created, Json, Kind, Problem, SessionTokens, SessionView, openapi, with_manners};
+use shared::http::{Created, Json, Kind, Notice, Problem, SessionTokens, SessionView, openapi, with_manners};
 use shared::store::{Accounts, Limits, Sessions};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
@@ -68,6 +68,15 @@ struct Credentials {
     device: Option<DeviceName>,
 }
 
+/// What signing in is answered with.
+#[derive(Serialize, ToSchema)]
+struct SignedIn {
+    #[serde(flatten)]
+    session: SessionView,
+    /// What the person should be told now, such as that mail to the account's address comes back.
+    notices: Vec<Notice>,
+}
+
 /// The route.
 pub fn router(deps: Deps) -> Router {
     let ids = deps.ids.clone();
@@ -88,7 +97,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// Begins a session. Its access token is good for 15 minutes; its refresh token gets the next one, for 90 days.
 #[utoipa::path(
     post, path = "/v1/sessions", tag = "sessions", operation_id = "sessions-create", request_body = Credentials,
-    responses((status = 201, description = "The session has begun", body = SessionView))
+    responses((status = 201, description = "The session has begun", body = SignedIn))
 )]
 async fn create(
     State(deps): State<Deps>,
@@ -97,15 +106,15 @@ async fn create(
         password,
         device,
     }): Json<Credentials>,
-) -> Result<Created<SessionView>, Problem> {
+) -> Result<Created<SignedIn>, Problem> {
     let now = deps.clock.now();
     let subject = sign_in::subject(&deps.tokens.hash_key, &email);
     deps.limits.take(sign_in::TRIES, &subject, now).await?;
-    let profile = sign_in::account_of(&email, &deps.accounts).await?;
+    let known = sign_in::account_of(&email, &deps.accounts).await?;
     let right = password
-        .verify_or_burn(profile.as_ref().map(|profile| &profile.password_hash))
+        .verify_or_burn(known.as_ref().map(|(profile, _)| &profile.password_hash))
         .await?;
-    let profile = profile
+    let (profile, owner) = known
         .filter(|_| right)
         .ok_or_else(|| Problem::of(Kind::InvalidCredentials))?;
     let session = Session::begun(deps.ids.next(), profile.id, device);
@@ -114,6 +123,9 @@ async fn create(
     }
     Ok(Created::at(
         format!("/v1/sessions/{}", session.id),
-        deps.tokens.show(&session, now)?,
+        SignedIn {
+            session: deps.tokens.show(&session, now)?,
+            notices: owner.undeliverable.map(Notice::from).into_iter().collect(),
+        },
     ))
 }

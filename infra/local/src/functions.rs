@@ -78,6 +78,7 @@ pub const ROUTES: &[RouteFunction] = routes![
     "keys-get" = keys_get(openapi),
     "openapi-get" = openapi_get(openapi),
     "prompts-create" = prompts_create(openapi),
+    "resend-webhook" = resend_webhook(openapi),
     "routes-refuse" = routes_refuse,
     "sessions-clear" = sessions_clear(openapi),
     "sessions-create" = sessions_create(openapi),

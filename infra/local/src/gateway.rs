@@ -1,8 +1,10 @@
 //! The HTTP API in process: what API Gateway does between a client and our functions.
 //!
 //! Routes come from the template and are chosen as API Gateway chooses them: a literal part before a parameter, `$default`
-//! last. A function is built at its first request, as Lambda would start it, so a broken one fails alone.
+//! last. A function is built at its first request, as Lambda would start it, so a broken one fails alone. A route that is asked
+//! more often than the template allows answers 429 before its function sees anything.
 
+mod bucket;
 mod host;
 mod routes;
 
@@ -19,11 +21,13 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use shared::Clock;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::template::{FunctionSpec, Template};
-use host::Hosted;
+use bucket::Bucket;
+use host::{Hosted, NoAnswer};
 use routes::Table;
 
 /// Makes the router of a function; an error is a function that cannot start.
@@ -33,7 +37,7 @@ pub type Build = dyn Fn(&FunctionSpec) -> BoxFuture<'static, anyhow::Result<Rout
 pub type Prepare = dyn Fn(&mut Request) + Send + Sync;
 
 /// API Gateway's quotas, which clients and functions meet here as they would there.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Limits {
     /// The largest body, in bytes.
     pub body: usize,
@@ -41,6 +45,9 @@ pub struct Limits {
     pub time: Duration,
     /// How many requests may be under way at once; more are told to come back.
     pub concurrency: usize,
+    /// The time by which the buckets of the template's route settings fill; without it nobody counts. It is the clock of
+    /// everything else, so that a test on a clock that stands still knows to the request what gets through.
+    pub throttle: Option<Clock>,
 }
 
 impl Default for Limits {
@@ -49,6 +56,7 @@ impl Default for Limits {
             body: 10 * 1024 * 1024,
             time: Duration::from_secs(30),
             concurrency: 256,
+            throttle: None,
         }
     }
 }
@@ -62,10 +70,17 @@ pub struct PathParameters(pub BTreeMap<String, String>);
 pub struct Gateway(Arc<Inner>);
 
 struct Inner {
-    routes: Table<Hosted>,
+    routes: Table<Served>,
+    functions: Vec<Arc<Hosted>>,
     prepare: Box<Prepare>,
     limits: Limits,
     slots: Semaphore,
+}
+
+/// What stands behind a route.
+struct Served {
+    function: Arc<Hosted>,
+    bucket: Option<Bucket>,
 }
 
 impl Gateway {
@@ -90,18 +105,25 @@ impl Gateway {
         P: Fn(&mut Request) + Send + Sync + 'static,
     {
         let build: Arc<Build> = Arc::new(build);
-        let mut routes = Table::default();
+        let (mut routes, mut functions) = (Table::default(), Vec::new());
         for function in template.functions.iter().filter(|function| !function.routes.is_empty()) {
             let hosted = Arc::new(Hosted::new(function.clone(), Arc::clone(&build)));
             for route in &function.routes {
-                routes.add(&route.method, &route.path, Arc::clone(&hosted));
+                let throttle = template.throttling.of(route).zip(limits.throttle.clone());
+                let served = Served {
+                    function: Arc::clone(&hosted),
+                    bucket: throttle.map(|(throttle, clock)| Bucket::full(throttle, clock)),
+                };
+                routes.add(&route.method, &route.path, Arc::new(served));
             }
+            functions.push(hosted);
         }
         Self(Arc::new(Inner {
             routes,
+            functions,
             prepare: Box::new(prepare),
-            limits,
             slots: Semaphore::new(limits.concurrency),
+            limits,
         }))
     }
 
@@ -123,21 +145,28 @@ impl Gateway {
         axum::serve(listener, service).with_graceful_shutdown(stop).await
     }
 
+    /// Lets every function start anew at its next request, as a deployment does: each reads its secrets again.
+    pub fn replace_functions(&self) {
+        for function in &self.0.functions {
+            function.replace();
+        }
+    }
+
     /// Answers one request.
     pub async fn answer(&self, request: Request) -> Response {
         let Ok(_slot) = self.0.slots.try_acquire() else {
-            return message(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
+            return too_many_requests();
         };
         match tokio::time::timeout(self.0.limits.time, self.0.route(request)).await {
             Ok(answer) => answer,
-            Err(_) => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+            Err(_) => service_unavailable(),
         }
     }
 }
 
 impl Inner {
     async fn route(&self, request: Request) -> Response {
-        let Some((hosted, parameters)) = self.routes.choose(request.method().as_str(), request.uri().path()) else {
+        let Some((served, parameters)) = self.routes.choose(request.method().as_str(), request.uri().path()) else {
             return message(StatusCode::NOT_FOUND, "Not Found");
         };
         let (mut parts, body) = request.into_parts();
@@ -145,13 +174,17 @@ impl Inner {
         let Ok(body) = axum::body::to_bytes(body, self.limits.body).await else {
             return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
         };
+        if served.bucket.as_ref().is_some_and(|bucket| !bucket.take()) {
+            return too_many_requests();
+        }
         parts.extensions.insert(PathParameters(parameters));
         let mut request = Request::from_parts(parts, Body::from(body));
         (self.prepare)(&mut request);
-        hosted
-            .answer(request)
-            .await
-            .unwrap_or_else(|_| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"))
+        match served.function.answer(request).await {
+            Ok(answer) => answer,
+            Err(NoAnswer::Busy) => service_unavailable(),
+            Err(NoAnswer::Broken) => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+        }
     }
 }
 
@@ -159,6 +192,14 @@ impl Inner {
 #[must_use]
 pub fn source(request: &Request) -> Option<SocketAddr> {
     request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0)
+}
+
+fn too_many_requests() -> Response {
+    message(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests")
+}
+
+fn service_unavailable() -> Response {
+    message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
 }
 
 /// An answer of the gateway's own.

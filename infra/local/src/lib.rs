@@ -3,6 +3,7 @@
 //! The engines stand in for AWS and the object store, the simulators for the companies, and the gateway hosts the very
 //! function libraries that Lambda runs.
 
+pub mod bench;
 pub mod client;
 pub mod engine;
 pub mod first_image;

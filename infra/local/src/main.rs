@@ -1,10 +1,11 @@
-//! The `vitrine` command: serves everything on loopback, paints a first picture, shows thirty days pass.
+//! The `vitrine` command: serves everything on loopback, paints a first picture, shows thirty days pass, measures.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use vitrine::bench::{self, Bench};
 use vitrine::{first_image, say, serve, thirty_days};
 
 /// Vitrine on your own machine: no account, no key, no container.
@@ -31,6 +32,11 @@ enum Command {
     },
     /// Paint a picture, turn the clock by thirty days, and show it gone
     ThirtyDays,
+    /// Measure on this machine what docs/bench.md states; with `cargo run --release`
+    Bench {
+        /// What to measure
+        what: Bench,
+    },
 }
 
 #[derive(clap::Args)]
@@ -63,5 +69,6 @@ async fn run(cli: Cli) -> Result<()> {
         }
         Command::FirstImage { description, out } => first_image::run(&description, &out, keys).await,
         Command::ThirtyDays => thirty_days::run().await,
+        Command::Bench { what } => bench::run(what).await,
     }
 }

@@ -29,6 +29,7 @@ pub async fn run(port: u16, data: PathBuf, keys: RealKeys) -> Result<()> {
         port,
         keys,
         parameters: std::collections::BTreeMap::new(),
+        throttled: true,
     };
     let stack = Stack::start(options).await?;
     stack.run_in_background();

@@ -5,6 +5,7 @@
 mod grants;
 mod queues;
 mod secrets;
+mod webhooks;
 mod wiring;
 
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ use shared::{Clock, Entropy, Ids, Platform};
 use tokio::net::TcpListener;
 
 use crate::engine::serving::{Serving, background};
-use crate::engine::{Engines, Settings};
+use crate::engine::{Drained, Engines, Settings};
 use crate::functions;
 use crate::gateway::{Gateway, Limits, source};
 use crate::sim::{SimulatorOptions, Simulators};
@@ -51,10 +52,13 @@ pub struct Options {
     pub keys: RealKeys,
     /// Parameters of the template that are not to have their defaults, such as another `PolicyVersion`.
     pub parameters: BTreeMap<String, String>,
+    /// Whether the gateway counts how often each route is asked, as API Gateway does.
+    pub throttled: bool,
 }
 
 impl Options {
-    /// A stack in memory, on free ports, with simulators alone.
+    /// A stack in memory, on free ports, with simulators alone. Its gateway does not count: those who drive it ask faster than
+    /// people do, by a clock that may stand still.
     #[must_use]
     pub fn in_memory(clock: Clock, entropy: Entropy) -> Self {
         Self {
@@ -64,6 +68,7 @@ impl Options {
             port: 0,
             keys: RealKeys::default(),
             parameters: BTreeMap::new(),
+            throttled: false,
         }
     }
 }
@@ -82,6 +87,8 @@ pub struct Stack {
     pub api: SocketAddr,
     /// Where the simulators answer.
     pub simulator: SocketAddr,
+    webhooks: webhooks::Webhooks,
+    gateway: Gateway,
     serving: Mutex<Vec<Serving>>,
 }
 
@@ -116,6 +123,7 @@ impl Stack {
             port,
             keys,
             parameters: given,
+            throttled,
         } = options;
         let ports = Ports::bind(port).await?;
         let (api, simulator) = (ports.api.local_addr()?, ports.simulators.local_addr()?);
@@ -161,10 +169,15 @@ impl Stack {
             overrides: wiring::overrides(&engines, simulator, &keys),
         };
         wiring::attach_workers(&template, &engines, &host)?;
-        let gateway = Gateway::starting(&template, host.starter(), introduce, Limits::default());
+        let limits = Limits {
+            throttle: throttled.then(|| clock.clone()),
+            ..Limits::default()
+        };
+        let gateway = Gateway::starting(&template, host.starter(), introduce, limits);
+        let answering = gateway.clone();
         let serving = vec![
             Serving::start(move |stop| async move {
-                if let Err(error) = gateway.serve(ports.api, stop.wanted()).await {
+                if let Err(error) = answering.serve(ports.api, stop.wanted()).await {
                     tracing::error!(%error, "The gateway stopped");
                 }
             }),
@@ -174,20 +187,46 @@ impl Stack {
                 queues::desk(engines.queues.clone()),
             ),
         ];
+        let secret = variable(&template, "resend-webhook", "RESEND_WEBHOOK_SECRET_PARAMETER")?;
+        let parameters = engines.parameters.clone();
+        let webhooks = webhooks::Webhooks::new(simulators.clone(), parameters, secret, &format!("http://{api}"))?;
         Ok(Self {
             engines,
             simulators,
+            webhooks,
             template,
             clock,
             api,
             simulator,
+            gateway,
             serving: Mutex::new(serving),
         })
     }
 
-    /// Lets streams, queues and expiry run by themselves.
+    /// Lets streams, queues, expiry and the events of the simulated Resend run by themselves.
     pub fn run_in_background(&self) {
         self.engines.run_in_background();
+        let webhooks = self.webhooks.clone().run_in_background();
+        let mut serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
+        // Closed before what it calls.
+        serving.insert(0, webhooks);
+    }
+
+    /// Works off everything that can be worked off now: streams, queues, and the events that Resend has to tell.
+    ///
+    /// # Errors
+    /// When an engine fails, or when the work makes new work without end.
+    pub async fn drain(&self) -> Result<Drained> {
+        let mut whole = self.engines.drain().await?;
+        while self.webhooks.deliver().await? > 0 {
+            whole += self.engines.drain().await?;
+        }
+        Ok(whole)
+    }
+
+    /// Lets every function start anew at its next request, as a deployment does, so that it reads its secrets again.
+    pub fn replace_functions(&self) {
+        self.gateway.replace_functions();
     }
 
     /// The API's origin.
@@ -219,11 +258,7 @@ impl Stack {
     }
 
     fn variable(&self, function: &str, name: &str) -> Result<String> {
-        let value = self
-            .template
-            .function(function)
-            .and_then(|function| function.variables.get(name).cloned());
-        value.with_context(|| format!("the template gives `{function}` no `{name}`"))
+        variable(&self.template, function, name)
     }
 
     /// How many items the pictures' table holds, expired ones included.
@@ -246,6 +281,13 @@ impl Stack {
         }
         self.engines.close().await;
     }
+}
+
+fn variable(template: &Template, function: &str, name: &str) -> Result<String> {
+    let value = template
+        .function(function)
+        .and_then(|function| function.variables.get(name).cloned());
+    value.with_context(|| format!("the template gives `{function}` no `{name}`"))
 }
 
 /// The four ports of a stack.

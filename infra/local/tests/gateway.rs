@@ -14,6 +14,9 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::{Extension, Router};
+use futures::future::join_all;
+use jiff::SignedDuration;
+use shared::Clock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
@@ -220,6 +223,82 @@ async fn more_requests_than_may_be_under_way_are_told_to_come_back() {
     });
     assert_eq!(first, (200, "done".to_owned()));
     assert_eq!(second, (429, r#"{"message":"Too Many Requests"}"#.to_owned()));
+}
+
+/// Statuses of so many requests at once, and how often each came.
+async fn statuses(server: &Server, method: &str, path: &str, requests: usize) -> BTreeMap<u16, usize> {
+    let mut counted = BTreeMap::new();
+    for (status, _) in join_all((0..requests).map(|_| ask(server, method, path, b""))).await {
+        *counted.entry(status).or_default() += 1;
+    }
+    counted
+}
+
+#[tokio::test]
+async fn a_route_asked_too_often_is_closed_to_the_excess_and_no_other_route_is() {
+    let clock = Clock::manual("2026-11-22T09:00:00Z".parse().unwrap());
+    let limits = Limits {
+        throttle: Some(clock.clone()),
+        ..Limits::default()
+    };
+    let server = serve(limits, echo).await;
+    assert_eq!(
+        statuses(&server, "POST", "/v1/sessions", 40).await,
+        BTreeMap::from([(200, 10), (429, 30)])
+    );
+    let refused = ask(&server, "POST", "/v1/sessions", b"").await;
+    assert_eq!(refused, (429, r#"{"message":"Too Many Requests"}"#.to_owned()));
+    assert_eq!(ask(&server, "POST", "/v1/accounts", b"").await.0, 200);
+    assert_eq!(ask(&server, "GET", "/v1/health", b"").await.0, 200);
+    clock.advance(SignedDuration::from_millis(250));
+    assert_eq!(
+        statuses(&server, "POST", "/v1/sessions", 40).await,
+        BTreeMap::from([(200, 5), (429, 35)]),
+        "twenty come back in a second"
+    );
+}
+
+#[tokio::test]
+async fn without_a_clock_to_count_by_nobody_is_sent_away() {
+    let server = serve(Limits::default(), echo).await;
+    assert_eq!(
+        statuses(&server, "POST", "/v1/sessions", 40).await,
+        BTreeMap::from([(200, 40)])
+    );
+}
+
+#[tokio::test]
+async fn a_function_runs_as_often_at_once_as_is_reserved_for_it_and_then_says_so() {
+    let mut template = Template::local().unwrap();
+    for function in &mut template.functions {
+        function.reserved_concurrency = (function.folder == "images-get").then_some(3);
+    }
+    let (arrived, release) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+    let (seen, go) = (Arc::clone(&arrived), Arc::clone(&release));
+    let waits = move |_: &FunctionSpec| {
+        let (seen, go) = (Arc::clone(&seen), Arc::clone(&go));
+        Ok(Router::new().fallback(move || {
+            let (seen, go) = (Arc::clone(&seen), Arc::clone(&go));
+            async move {
+                // Nobody is let go before the fourth was refused.
+                seen.fetch_add(1, Ordering::SeqCst);
+                go.notified().await;
+                "done"
+            }
+        }))
+    };
+    let server = start(Gateway::new(&template, waits, |_: &mut Request| {}, Limits::default())).await;
+    let first = join_all((0..3).map(|_| ask(&server, "GET", "/v1/images/img_1", b"")));
+    let (first, fourth) = tokio::join!(first, async {
+        while arrived.load(Ordering::SeqCst) < 3 {
+            tokio::task::yield_now().await;
+        }
+        let fourth = ask(&server, "GET", "/v1/images/img_1", b"").await;
+        release.notify_waiters();
+        fourth
+    });
+    assert_eq!(fourth, (503, r#"{"message":"Service Unavailable"}"#.to_owned()));
+    assert!(first.iter().all(|(status, _)| *status == 200), "{first:?}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -26,6 +27,12 @@ impl EmailAddress {
         &self.0
     }
 
+    /// Whether both are the same address to a mail server as far as anybody can tell: in lower case, sub-address included.
+    #[must_use]
+    pub fn is_spelled_as(&self, other: &Self) -> bool {
+        self.0.to_lowercase() == other.0.to_lowercase()
+    }
+
     /// What makes two addresses one account: lower case, and without a sub-address (`mei+shop@…` is `mei@…`).
     #[must_use]
     pub fn normalised(&self) -> String {
@@ -36,6 +43,48 @@ impl EmailAddress {
                 format!("{bare}@{domain}")
             }
             None => lower,
+        }
+    }
+}
+
+/// Why an account's address gets no mail any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Undelivered {
+    /// Mail to it came back for good.
+    Bounced,
+    /// Whoever reads there called our mail unwanted.
+    Complained,
+}
+
+impl Undelivered {
+    /// The name used in items.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bounced => "bounced",
+            Self::Complained => "complained",
+        }
+    }
+}
+
+/// The mark on an account's address that gets no mail any more, until it is proved once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Undeliverable {
+    /// Why.
+    pub why: Undelivered,
+    /// Since when, by the clock of the company that sends our mail.
+    pub since: Timestamp,
+}
+
+impl Undeliverable {
+    /// Whether this news replaces what is known. A complaint weighs more than a bounce; otherwise the first mark stays.
+    #[must_use]
+    pub fn replaces(self, known: Option<Self>) -> bool {
+        match known.map(|known| known.why) {
+            None => true,
+            Some(Undelivered::Bounced) => self.why == Undelivered::Complained,
+            Some(Undelivered::Complained) => false,
         }
     }
 }

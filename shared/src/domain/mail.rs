@@ -31,6 +31,16 @@ impl MailKind {
             Self::EmailChanged => "email_changed",
         }
     }
+
+    /// Whether it carries a code that proves the very address it goes to. Such a mail goes out although earlier mail to the
+    /// address came back: it is how an address is shown to be good again.
+    #[must_use]
+    pub fn proves_its_address(self) -> bool {
+        match self {
+            Self::VerifyEmail | Self::ChangeEmail => true,
+            Self::AddressKnown | Self::EmailChanged => false,
+        }
+    }
 }
 
 /// What a person reads. Frozen when it is written: the provider refuses the same key with another body.

@@ -17,7 +17,7 @@ pub mod text;
 pub use account::Profile;
 pub use code::Code;
 pub use credits::Credits;
-pub use email::EmailAddress;
+pub use email::{EmailAddress, Undeliverable, Undelivered};
 pub use image::{Fallback, Image, ImageCount, PixelSize, Ratio, State, Store};
 pub use language::Language;
 pub use object_key::ObjectKey;

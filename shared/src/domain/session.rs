@@ -11,9 +11,12 @@ use crate::ids::{self, Id};
 /// How long a session lasts at most.
 pub const SESSION_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
 
-/// How long the token before the newest is as good as the newest, and how long the newest lasts at least: a request is never
-/// under way that long, so nobody who took the token at hand when it was sent can be two behind.
+/// How long the token before the newest is as good as the newest, and how long the newest lasts at least: longer than a slow
+/// reply and a slow request together, so nobody who sends the token at hand can be two behind.
 pub const GRACE: SignedDuration = SignedDuration::from_secs(60);
+
+/// Tabs that ask within this time of each other ask at once; it is not written down for each of them.
+const AT_ONCE: SignedDuration = SignedDuration::from_secs(1);
 
 /// Somebody signed in on some device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +29,7 @@ pub struct Session {
     pub device: Option<DeviceName>,
     /// The generation of the newest refresh token. The first is 0.
     pub generation: u32,
-    /// When that one was first given out.
+    /// When that one was given out: first, or again after its reply was lost.
     pub refreshed_at: Timestamp,
     /// Whether somebody has shown an access token of that generation: then the reply that brought it was not lost.
     pub used: bool,
@@ -39,8 +42,11 @@ pub struct Session {
 pub enum Presented {
     /// It is the newest: the next generation is given out.
     Next,
-    /// It is the newest and quite new, or the one before whose reply may have been lost: the newest is given out again.
+    /// The newest has only just been given out, and this is it or the one before: the same is given out again.
     Again,
+    /// It is the one before, and nobody has ever used the newest, so its reply was lost or is slow: the newest is given out
+    /// again, and its minute begins anew, for the tabs that ask for it together.
+    Lost,
     /// Two people have it, or it is older still: the session ends, for both.
     Stolen,
 }
@@ -79,14 +85,26 @@ impl Session {
     /// predecessor in other hands means that a token was copied.
     #[must_use]
     pub fn present(&self, generation: u32, now: Timestamp) -> Presented {
-        let is_new = now.duration_since(self.refreshed_at) < GRACE;
+        let age = now.duration_since(self.refreshed_at);
+        let is_new = age < GRACE;
         match self.generation.checked_sub(generation) {
             Some(0) if is_new => Presented::Again,
             Some(0) => Presented::Next,
+            Some(1) if !self.used && age >= AT_ONCE => Presented::Lost,
             Some(1) if is_new || !self.used => Presented::Again,
             // A generation that was never given out: the table was put back to an earlier time. Nobody can tell any more
             // whose token is the newest.
             Some(_) | None => Presented::Stolen,
+        }
+    }
+
+    /// The session with its newest token given out once more.
+    #[must_use]
+    pub fn given_again(&self, now: Timestamp) -> Self {
+        Self {
+            refreshed_at: now,
+            last_used_at: now,
+            ..self.clone()
         }
     }
 

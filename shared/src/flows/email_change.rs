@@ -82,7 +82,7 @@ impl EmailChanges {
             email,
             expires_at: now + Code::LIFE,
         };
-        let (code_hash, mail) = if owner.is_none_or(|owner| owner == profile.id) {
+        let (code_hash, mail) = if owner.is_none_or(|owner| owner.account == profile.id) {
             let code = Code::new(&self.entropy);
             let letter = letters::change_email(language, &code);
             (

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::ids::{self, Id};
 use crate::providers::{MailError, Mailer};
-use crate::store::StoreError;
 use crate::store::outbox::{Fate, Outbox};
+use crate::store::{Accounts, StoreError};
 use crate::telemetry::chain;
 
 /// How long a mail without a code is tried: shorter than the 24 hours for which Resend remembers its key.
@@ -23,13 +23,14 @@ pub enum DeliveryError {
 }
 
 /// Sends the mail if it is still to be sent. Asking twice sends once: its id is the provider's idempotency key and its
-/// body was frozen when it was written.
+/// body was frozen when it was written. An address that is marked as undeliverable gets none, unless the mail proves it.
 ///
 /// # Errors
 /// When it should be tried again.
 pub async fn deliver(
     mail: Id<ids::Mail>,
     outbox: &Outbox,
+    accounts: &Accounts,
     mailer: &dyn Mailer,
     now: Timestamp,
 ) -> Result<(), DeliveryError> {
@@ -39,6 +40,13 @@ pub async fn deliver(
     if now >= mail.not_after {
         tracing::warn!(mail.id = %mail.id, mail.kind = mail.kind.as_str(), "A mail became useless before it could be sent");
         outbox.end(mail.id, Fate::Undelivered, now).await?;
+        return Ok(());
+    }
+    if !mail.kind.proves_its_address()
+        && let Some(mark) = accounts.owner(&mail.to).await?.and_then(|owner| owner.undeliverable)
+    {
+        tracing::warn!(mail.id = %mail.id, mail.kind = mail.kind.as_str(), reason = mark.why.as_str(), "A mail was withheld");
+        outbox.end(mail.id, Fate::Withheld, now).await?;
         return Ok(());
     }
     match mailer.send(&mail).await {

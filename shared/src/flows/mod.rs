@@ -2,6 +2,7 @@
 
 pub mod email_change;
 pub mod letters;
+pub mod mail_events;
 pub mod mailing;
 pub mod ordering;
 pub mod painting;

@@ -34,10 +34,15 @@ pub async fn refresh(named: Named, sessions: &Sessions, now: Timestamp) -> Resul
             Presented::Again => return Ok(session),
             Presented::Next => {
                 let next = session.refreshed(now);
-                if sessions.refresh(&next).await? {
+                if sessions.replace(&session, &next).await? {
                     return Ok(next);
                 }
-                // Somebody with the same token was faster; what they were given is given to this one too.
+            }
+            Presented::Lost => {
+                let again = session.given_again(now);
+                if sessions.replace(&session, &again).await? {
+                    return Ok(again);
+                }
             }
             Presented::Stolen => {
                 sessions.end(session.account, session.id).await?;
@@ -45,6 +50,7 @@ pub async fn refresh(named: Named, sessions: &Sessions, now: Timestamp) -> Resul
                 return Err(RefreshError::Ended);
             }
         }
+        // Somebody with the same token was faster; what they were given is given to this one too.
     }
     Err(StoreError::Contended.into())
 }

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use crate::auth::HashKey;
 use crate::domain::{EmailAddress, Profile, Session};
+use crate::store::accounts::Owner;
 use crate::store::limits::Policy;
 use crate::store::{Accounts, Guard, Sessions, StoreError, Transaction};
 
@@ -20,15 +21,16 @@ pub fn subject(hash_key: &HashKey, email: &EmailAddress) -> String {
     hash_key.hash("sign-in", email.normalised().as_bytes()).to_hex()
 }
 
-/// The account of this address, if there is one.
+/// The account of this address, if there is one, and what is known of the address.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn account_of(email: &EmailAddress, accounts: &Accounts) -> Result<Option<Profile>, StoreError> {
-    match accounts.owner(email).await? {
-        Some(account) => accounts.profile(account).await,
-        None => Ok(None),
-    }
+pub async fn account_of(email: &EmailAddress, accounts: &Accounts) -> Result<Option<(Profile, Owner)>, StoreError> {
+    let Some(owner) = accounts.owner(email).await? else {
+        return Ok(None);
+    };
+    let profile = accounts.profile(owner.account).await?;
+    Ok(profile.map(|profile| (profile, owner)))
 }
 
 /// Keeps a session of an account whose password was right. `false` when the account has another password by now, or is no

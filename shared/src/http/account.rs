@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Problem;
+use super::{EmailProblem, Problem};
 use crate::config::{ConfigError, Vars};
 use crate::domain::account::Consent;
 use crate::domain::{EmailAddress, Name, Profile};
 use crate::ids;
+use crate::store::accounts::Owner;
 
 /// All that is kept about the person.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -16,6 +17,9 @@ use crate::ids;
 pub struct AccountView {
     id: ids::AccountId,
     email: EmailAddress,
+    /// Why no mail is sent to the address; not there as long as mail is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_problem: Option<EmailProblem>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<Name>,
     #[schema(value_type = String, format = DateTime)]
@@ -30,12 +34,14 @@ pub struct AccountView {
 }
 
 impl AccountView {
-    /// The account, beside the policy in force.
+    /// The account, with what is known of its address, beside the policy in force.
     #[must_use]
-    pub fn of(profile: Profile, policy: &PolicyVersion) -> Self {
+    pub fn of(profile: Profile, owner: Option<Owner>, policy: &PolicyVersion) -> Self {
+        let own = owner.filter(|owner| owner.account == profile.id);
         Self {
             id: profile.id,
             email: profile.email,
+            email_problem: own.and_then(|owner| owner.undeliverable).map(EmailProblem::from),
             name: profile.name,
             created_at: profile.created_at,
             policy_version: profile.consent.policy_version,

@@ -67,6 +67,9 @@ kinds! {
     /// The session is over: it was signed out, its ninety days have passed, its password was changed, or a copy of its refresh
     /// token turned up in other hands. Sign in again.
     SessionEnded = UNAUTHORIZED, "session-ended", "The session has ended";
+    /// The request must be signed by the company whose events this route takes. The signature is missing, is older than five
+    /// minutes, or is not right.
+    InvalidSignature = UNAUTHORIZED, "invalid-signature", "The signature is not right";
     /// The address and the password do not belong together. The answer is the same for an address that has no account.
     InvalidCredentials = UNAUTHORIZED, "invalid-credentials", "Address and password do not match";
     /// The account costs `needed` credits for this and has `available`; `missing` more are needed.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ArrayItems, SchemaType, Type};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, Response,
@@ -17,12 +19,16 @@ use super::problem::PROBLEM_JSON;
 /// The name of the security scheme that operations with a caller refer to.
 pub const BEARER: &str = "bearer";
 
+/// The name of the security scheme of operations that other companies call with a signature.
+pub const SVIX: &str = "svix";
+
 const TAGS: &[(&str, &str)] = &[
     ("accounts", "Signing up and the account itself"),
     ("sessions", "Signing in"),
     ("prompts", "From a description to words for a picture"),
     ("images", "From words to pictures"),
     ("credits", "What a picture costs and what is left"),
+    ("webhooks", "What other companies tell us"),
     ("service", "The service about itself"),
 ];
 
@@ -125,7 +131,10 @@ fn usual(operation: &Operation) -> Vec<Kind> {
         ]);
     }
     let has_caller = operation.security.is_some();
-    if has_caller {
+    let signed = SecurityRequirement::new(SVIX, [""; 0]);
+    if operation.security.iter().flatten().any(|needed| *needed == signed) {
+        kinds.push(Kind::InvalidSignature);
+    } else if has_caller {
         kinds.extend([Kind::Unauthorized, Kind::SessionEnded]);
     }
     if has_caller || operation.request_body.is_some() {
@@ -169,6 +178,11 @@ fn components() -> Components {
         .build();
     let mut components = Components::new();
     components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+    let signature = ApiKeyValue::with_description(
+        "svix-signature",
+        "A signature over `svix-id`, `svix-timestamp` and the body, as Svix makes it",
+    );
+    components.add_security_scheme(SVIX, SecurityScheme::ApiKey(ApiKey::Header(signature)));
     components.schemas.insert("Problem".to_owned(), problem().into());
     components
 }

@@ -291,6 +291,19 @@ impl From<crate::auth::TokenError> for Problem {
     }
 }
 
+impl From<crate::providers::resend_webhook::WebhookError> for Problem {
+    fn from(error: crate::providers::resend_webhook::WebhookError) -> Self {
+        use crate::providers::resend_webhook::WebhookError;
+        match error {
+            // Answered alike: whoever tries signatures learns nothing from it.
+            WebhookError::Unsigned | WebhookError::Stale | WebhookError::Forged => Self::new(
+                Kind::InvalidSignature,
+                "The signature is missing, too old, or not right.",
+            ),
+        }
+    }
+}
+
 impl From<crate::auth::PasswordError> for Problem {
     fn from(error: crate::auth::PasswordError) -> Self {
         use crate::auth::PasswordError;

@@ -20,6 +20,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/sessions"),
     ("DELETE", "/v1/sessions"),
     ("DELETE", "/v1/sessions/{id}"),
+    ("POST", "/v1/webhooks/resend"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/v1/health"),
     ("GET", "/openapi.json"),

@@ -5,6 +5,7 @@
 
 pub mod deepseek;
 pub mod resend;
+pub mod resend_webhook;
 pub mod seedream;
 pub mod template;
 mod words;

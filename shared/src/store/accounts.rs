@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{Db, Expression, Guard, Item, StoreError, Table, Updated, Write, from_item, key, to_item};
 use crate::config::{ConfigError, Vars};
 use crate::domain::account::{Consent, PasswordHash, PendingSignUp};
-use crate::domain::{Code, EmailAddress, Name, Profile};
+use crate::domain::{Code, EmailAddress, Name, Profile, Undeliverable, Undelivered};
 use crate::ids::{self, Id};
 
 /// The table `accounts`.
@@ -35,6 +35,17 @@ pub struct Waiting {
     pub code_hash: String,
     /// When that code ends.
     pub code_expires_at: Timestamp,
+}
+
+/// Whose address it is, and whether mail reaches it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// The account.
+    pub account: Id<ids::Account>,
+    /// When it was last proved that mail reaches the person there.
+    pub proved_at: Timestamp,
+    /// The mark that stops mail to it, if there is one.
+    pub undeliverable: Option<Undeliverable>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -60,6 +71,10 @@ struct OwnerItem {
     sk: String,
     account_id: Id<ids::Account>,
     proved_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    undeliverable: Option<Undelivered>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    undeliverable_since: Option<Timestamp>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -125,16 +140,47 @@ impl Accounts {
         item.map(|item| profile_from(account, item)).transpose()
     }
 
-    /// The account that has this address.
+    /// The account that has this address, in whatever spelling, and whether mail reaches it.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn owner(&self, email: &EmailAddress) -> Result<Option<Id<ids::Account>>, StoreError> {
-        let item = self.table.get(owner_key(email)).await?;
-        let item: Option<OwnerItem> = item
-            .map(|item| from_item(item, || "owner of an address".to_owned()))
-            .transpose()?;
-        Ok(item.map(|item| item.account_id))
+    pub async fn owner(&self, email: &EmailAddress) -> Result<Option<Owner>, StoreError> {
+        let Some(item) = self.table.get(owner_key(email)).await? else {
+            return Ok(None);
+        };
+        let item: OwnerItem = from_item(item, || "owner of an address".to_owned())?;
+        let mark = item.undeliverable.zip(item.undeliverable_since);
+        Ok(Some(Owner {
+            account: item.account_id,
+            proved_at: item.proved_at,
+            undeliverable: mark.map(|(why, since)| Undeliverable { why, since }),
+        }))
+    }
+
+    /// Marks an address so that it gets no mail, if its owner still is as `seen`: what has been erased stays erased, and
+    /// what has been proved since stays good.
+    ///
+    /// # Errors
+    /// When the request cannot be made.
+    pub fn undeliverable_write(
+        &self,
+        email: &EmailAddress,
+        seen: &Owner,
+        mark: Undeliverable,
+    ) -> Result<Write, StoreError> {
+        let update = Expression::update("SET #undeliverable = :why, #undeliverable_since = :since")
+            .text(":why", mark.why.as_str())
+            .text(":since", mark.since.to_string())
+            .text(":account", seen.account.to_string())
+            .text(":proved", seen.proved_at.to_string());
+        let same = "#account_id = :account AND #proved_at = :proved";
+        let expression = match seen.undeliverable {
+            None => update.and_when(&format!("{same} AND attribute_not_exists(#undeliverable)")),
+            Some(known) => update
+                .and_when(&format!("{same} AND #undeliverable = :known"))
+                .text(":known", known.why.as_str()),
+        };
+        self.table.update_write(owner_key(email), expression, Guard::Owner)
     }
 
     /// The sign-up, if it waits still. Every call costs it one of the code's tries, so that guesses which race each
@@ -281,6 +327,8 @@ impl Accounts {
             sk: OWNER.to_owned(),
             account_id: account,
             proved_at,
+            undeliverable: None,
+            undeliverable_since: None,
         })?;
         let as_before = match before {
             None => Expression::when("attribute_not_exists(#pk)"),

@@ -1,8 +1,10 @@
-//! The table `idempotency`: the answers to requests that may be sent twice, kept for 24 hours.
+//! The table `idempotency`: the answers to requests that may be sent twice, kept for 24 hours; and the names of events that
+//! other companies told us and that have acted.
 //!
 //! | pk | sk | what |
 //! |---|---|---|
 //! | `acc_…` | `<route>#<hash of the key>` | fingerprint of the request and its answer |
+//! | `webhook#<company>` | the event's id | an event that has acted |
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,9 @@ use crate::ids::{self, Id};
 
 /// How long a key is remembered.
 pub const MEMORY: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long an event is remembered. Companies give up telling one after 28 hours or so.
+pub const EVENT_MEMORY: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// The table `idempotency`.
 #[derive(Clone, Debug)]
@@ -65,6 +70,13 @@ struct AnswerItem {
     expires_at: i64,
 }
 
+#[derive(Serialize, Deserialize)]
+struct EventItem {
+    pk: String,
+    sk: String,
+    expires_at: i64,
+}
+
 impl Idempotency {
     /// The table named by `IDEMPOTENCY_TABLE`.
     ///
@@ -113,6 +125,21 @@ impl Idempotency {
             fingerprint: used.fingerprint.clone(),
             body,
             expires_at: (now + MEMORY).as_second(),
+        })?;
+        self.table
+            .put_write(item, Expression::absent("pk", now), Guard::Idempotency)
+    }
+
+    /// Remembers that the event `id` of a company has acted, as a piece of the very transaction in which it does; refused
+    /// when it has acted before.
+    ///
+    /// # Errors
+    /// When the item cannot be made.
+    pub fn event_write(&self, company: &'static str, id: &str, now: Timestamp) -> Result<Write, StoreError> {
+        let item = to_item(&EventItem {
+            pk: format!("webhook#{company}"),
+            sk: id.to_owned(),
+            expires_at: (now + EVENT_MEMORY).as_second(),
         })?;
         self.table
             .put_write(item, Expression::absent("pk", now), Guard::Idempotency)

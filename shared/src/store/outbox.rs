@@ -29,6 +29,8 @@ pub enum Fate {
     Sent,
     /// It was refused for good, or its time ran out.
     Undelivered,
+    /// Its address gets no mail any more.
+    Withheld,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -112,6 +114,7 @@ impl Outbox {
         let state = match fate {
             Fate::Sent => "sent",
             Fate::Undelivered => "undelivered",
+            Fate::Withheld => "withheld",
         };
         let expression = Expression::update(
             "SET #state = :state, #ended_at = :now, #expires_at = :forget REMOVE #to, #subject, #text, #html",

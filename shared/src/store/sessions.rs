@@ -113,25 +113,23 @@ impl Sessions {
             .put_write(item, Expression::when("attribute_not_exists(#id)"), Guard::New)
     }
 
-    /// Writes the session's next generation down, if it is still the one that was read. `false` when somebody else was
+    /// Writes down what token was given out and when, if the session is still as it was read. `false` when somebody else was
     /// faster, or it has ended.
     ///
     /// # Errors
-    /// When the store fails; then the generation may have been written, and showing the same token again is safe.
-    pub async fn refresh(&self, next: &Session) -> Result<bool, StoreError> {
+    /// When the store fails; then it may have been written, and showing the same token again is safe.
+    pub async fn replace(&self, read: &Session, new: &Session) -> Result<bool, StoreError> {
         let expression =
-            Expression::update("SET #generation = :next, #refreshed_at = :at, #used = :no, #last_used_at = :last")
-                .and_when("#generation = :before")
-                .number(":next", next.generation)
-                .number(":before", next.generation.saturating_sub(1))
-                .text(":at", next.refreshed_at.to_string())
-                .text(":last", next.last_used_at.to_string())
-                .flag(":no", false);
-        match self
-            .table
-            .update(session_key(next.account, next.id), expression)
-            .await?
-        {
+            Expression::update("SET #generation = :new, #refreshed_at = :at, #used = :used, #last_used_at = :last")
+                .and_when("#generation = :read AND #refreshed_at = :before AND #used = :was")
+                .number(":new", new.generation)
+                .text(":at", new.refreshed_at.to_string())
+                .flag(":used", new.used)
+                .text(":last", new.last_used_at.to_string())
+                .number(":read", read.generation)
+                .text(":before", read.refreshed_at.to_string())
+                .flag(":was", read.used);
+        match self.table.update(session_key(new.account, new.id), expression).await? {
             Updated::Done(_) => Ok(true),
             Updated::Refused(_) => Ok(false),
         }

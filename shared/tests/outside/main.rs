@@ -5,6 +5,7 @@ mod deepseek;
 mod objects;
 mod outbound;
 mod platform;
+mod refreshing;
 mod resend;
 mod seedream;
 mod server;

@@ -6,6 +6,7 @@ use tests::{Answer, PASSWORD, Person, TestApp};
 
 use crate::accounts::{code, other_than, sign_up, verify};
 use crate::support::{World, again, app, items, nameless};
+use crate::webhooks;
 
 /// The address that is wanted.
 pub(crate) const NEW: &str = "mei.new@example.com";
@@ -298,6 +299,21 @@ async fn the_own_address_can_be_spelled_anew_or_proved_once_more() {
     assert_eq!(owners.len(), 1);
     assert_eq!(owners[0]["proved_at"]["S"], "2026-11-22T09:01:00Z");
     assert_eq!(owners[0]["account_id"]["S"], mei.account.as_str());
+}
+
+#[tokio::test]
+async fn an_address_whose_mail_came_back_is_good_again_once_it_is_proved_again() {
+    let app = app().await;
+    let mei = webhooks::person(&app, "mei").await;
+    let bounce = webhooks::event(&app, "email.bounced", OLD);
+    webhooks::tell(&app, "msg_1", &bounce).await;
+    assert_eq!(account(&app, &mei).await["email_problem"]["kind"], "bounced");
+    app.advance(SignedDuration::from_mins(1));
+    let waiting = move_to(&app, &mei, OLD).await.expect(202);
+    assert_eq!(waiting.json["email_problem"]["kind"], "bounced");
+    let proved = confirm(&app, &mei, &code(&app, OLD)).await.expect(200);
+    assert_eq!(proved.json, account(&app, &mei).await);
+    assert!(webhooks::is_well(&app, &mei).await);
 }
 
 #[tokio::test]

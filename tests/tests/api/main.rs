@@ -5,6 +5,7 @@
 
 mod accounts;
 mod bad_input;
+mod beside;
 mod codes;
 mod consents;
 mod credits;
@@ -15,13 +16,17 @@ mod expiry;
 mod idempotency;
 mod images;
 mod limits;
+mod load;
 mod logs;
 mod manners;
 mod painting;
 mod profile;
 mod prompts;
+mod refreshing;
 mod refusals;
 mod restart;
 mod sessions;
 mod support;
 mod tokens;
+mod undeliverable;
+mod webhooks;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::{Clock, Entropy};
-use tests::{Answer, PASSWORD, Person, START, TestApp};
+use tests::{Answer, Person, START, TestApp};
 use vitrine::sim::{Billed, Fault, Provider};
 
 use crate::logs;
@@ -24,12 +24,7 @@ pub(crate) fn clock() -> Clock {
 
 /// Begins another session of somebody, whose token has run out.
 pub(crate) async fn again(app: &TestApp, person: &Person) -> Person {
-    let credentials = json!({ "email": person.email, "password": PASSWORD });
-    let session = app.ask("POST", "/v1/sessions", Some(credentials)).await.expect(201);
-    Person {
-        token: session.json["access_token"].as_str().unwrap().to_owned(),
-        ..person.clone()
-    }
+    app.sign_in(person).await
 }
 
 /// Orders one picture, and gives its id.
@@ -131,8 +126,13 @@ impl World {
     }
 
     /// The same without what counts tries, which a wrong try is meant to change.
-    pub(crate) fn apart_from_limits(mut self) -> Self {
-        self.tables.retain(|(name, _)| name != "limits");
+    pub(crate) fn apart_from_limits(self) -> Self {
+        self.apart_from("limits")
+    }
+
+    /// The same without a table that is meant to change.
+    pub(crate) fn apart_from(mut self, table: &str) -> Self {
+        self.tables.retain(|(name, _)| name != table);
         self
     }
 }

@@ -74,6 +74,7 @@ fn secret(parameter: &str) -> SecretString {
         "cdn-key" => "cdnkey123".into(),
         "cos-eraser" | "cos-painter" | "cos-reader" => pair().into(),
         "deepseek-key" | "resend-key" | "seedream-key" => "key".into(),
+        "resend-webhook-secret" => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into(),
         "hash-key" => "5a".repeat(32).into(),
         "token-keys" => json!(JwkSet {
             keys: vec![key.public().clone()]

@@ -31,7 +31,11 @@ const DECLARED: &[(&str, &str, &[&str])] = &[
         "email_change",
         &["email", "code_hash", "tries_left", "expires_at"],
     ),
-    ("accounts", "owner", &["account_id", "proved_at"]),
+    (
+        "accounts",
+        "owner",
+        &["account_id", "proved_at", "undeliverable", "undeliverable_since"],
+    ),
     (
         "accounts",
         "signup#",
@@ -108,6 +112,7 @@ const DECLARED: &[(&str, &str, &[&str])] = &[
     ),
     ("limits", "", &["uses", "expires_at"]),
     ("idempotency", "images-create#", &["fingerprint", "body", "expires_at"]),
+    ("idempotency", "msg_", &["expires_at"]),
 ];
 
 /// Every item of every table, by the table's last name, in DynamoDB's own JSON.

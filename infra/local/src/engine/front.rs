@@ -24,6 +24,7 @@ use tokio::net::TcpListener;
 use super::access;
 use super::dynamodb::Tables;
 use super::grants::Permissions;
+use super::pace::Pace;
 use super::serving::Serving;
 use super::signature::Authorization;
 use super::ssm::Parameters;
@@ -37,6 +38,7 @@ struct Front {
     client: Client<HttpConnector, Full<Bytes>>,
     parameters: Parameters,
     permissions: Arc<Permissions>,
+    pace: Pace,
 }
 
 /// Serves both on `listener`.
@@ -48,6 +50,7 @@ pub async fn serve(
     tables: &Tables,
     parameters: Parameters,
     permissions: Arc<Permissions>,
+    pace: Pace,
 ) -> Result<Vec<Serving>> {
     let inner = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
@@ -59,6 +62,7 @@ pub async fn serve(
         client: Client::builder(TokioExecutor::new()).build(connector),
         parameters,
         permissions,
+        pace,
     };
     let database = tables.database().clone();
     let router = Router::new()
@@ -98,10 +102,15 @@ async fn receive(State(front): State<Front>, method: Method, headers: HeaderMap,
         return front.parameters.answer(caller.id, operation, &body, &front.permissions);
     }
     // What is no JSON names no table; the database refuses it better than this door could.
-    let needs =
-        serde_json::from_slice::<Value>(&body).map_or_else(|_| Vec::new(), |body| access::needs(operation, &body));
+    let call = serde_json::from_slice::<Value>(&body).ok();
+    let needs = call
+        .as_ref()
+        .map_or_else(Vec::new, |call| access::needs(operation, call));
     match access::check(&front.permissions, caller.id, &needs) {
-        Ok(()) => front.pass(method, &headers, body).await,
+        Ok(()) => {
+            front.pace.enter(caller.id, call.unwrap_or_default()).await;
+            front.pass(method, &headers, body).await
+        }
         Err(denied) => {
             tracing::warn!(principal = caller.id, operation, "{denied}");
             refusal(

@@ -10,6 +10,7 @@ pub mod front;
 pub mod grants;
 pub mod input;
 pub mod objects;
+pub mod pace;
 pub mod pattern;
 pub mod pipes;
 pub mod queues;
@@ -32,6 +33,7 @@ use dynamodb::Tables;
 use expiry::Expiry;
 use grants::Permissions;
 use objects::{Objects, ObjectsSpec};
+use pace::Pace;
 use pipes::{Pipes, Pumped};
 use queues::Queues;
 use serving::Serving;
@@ -108,6 +110,8 @@ pub struct Engines {
     pub objects: Objects,
     /// The workers; attach functions here.
     pub workers: Workers,
+    /// How fast the tables answer the functions.
+    pub pace: Pace,
     pipes: Pipes,
     expiry: Expiry,
     dynamodb: SocketAddr,
@@ -130,6 +134,16 @@ pub struct Drained {
     pub failed: usize,
 }
 
+impl std::ops::AddAssign for Drained {
+    fn add_assign(&mut self, more: Self) {
+        self.records += more.records;
+        self.messages += more.messages;
+        self.calls += more.calls;
+        self.done += more.done;
+        self.failed += more.failed;
+    }
+}
+
 impl Engines {
     /// Opens or makes everything and serves it.
     ///
@@ -150,7 +164,8 @@ impl Engines {
         let (dynamodb, store) = (listening(settings.dynamodb).await?, listening(settings.store).await?);
         let addresses = (dynamodb.local_addr()?, store.local_addr()?);
         let permissions = Arc::new(settings.permissions);
-        let mut serving = front::serve(dynamodb, &tables, parameters.clone(), permissions).await?;
+        let pace = Pace::default();
+        let mut serving = front::serve(dynamodb, &tables, parameters.clone(), permissions, pace.clone()).await?;
         serving.push(objects.serve(store));
         let workers = Workers::new(queues.clone());
         Ok(Self {
@@ -159,6 +174,7 @@ impl Engines {
             queues,
             objects,
             workers,
+            pace,
             pipes,
             expiry,
             dynamodb: addresses.0,

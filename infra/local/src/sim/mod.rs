@@ -10,6 +10,7 @@ mod clock;
 mod deepseek;
 mod deepseek_chat;
 mod desk;
+mod events;
 mod faults;
 mod journal;
 mod mail;
@@ -29,12 +30,13 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::{Router, middleware};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use shared::{Clock, Entropy};
 
 pub use book::{ProviderBook, Request};
 pub use deepseek::Answered;
+pub use events::{Event, Try, signature};
 pub use faults::{Fault, Ordered};
 pub use mail::Mail;
 pub use mailbox::MailView;
@@ -140,6 +142,7 @@ struct World {
     deepseek: deepseek::State,
     seedream: book::Works<Billed>,
     resend: resend::State,
+    events: events::Events,
     results: results::Results,
 }
 
@@ -199,6 +202,7 @@ impl Simulators {
             deepseek: deepseek::State::open(folder)?,
             seedream: book::Works::open(folder, Provider::Seedream)?,
             resend: resend::State::open(folder)?,
+            events: events::Events::open(folder)?,
             results: results::Results::open(folder, clock.now())?,
             clock,
             entropy,
@@ -223,6 +227,7 @@ impl Simulators {
             .merge(results::routes())
             .merge(mailbox::routes())
             .merge(desk::routes())
+            .merge(events::routes())
             .merge(clock::routes())
             .with_state(world.clone())
     }
@@ -237,6 +242,29 @@ impl Simulators {
     #[must_use]
     pub fn mails(&self, to: Option<&str>) -> Vec<MailView> {
         mailbox::mails(&self.0, to)
+    }
+
+    /// Everything that Resend has told, or tells, or would tell if somebody listened; oldest first.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        self.0.events.all()
+    }
+
+    /// The events that are due to be told.
+    #[must_use]
+    pub fn due_events(&self) -> Vec<Event> {
+        self.0.events.due(self.now())
+    }
+
+    /// Notes that an event was told just now and what was answered. What was not taken comes due again, seven times.
+    pub fn event_tried(&self, id: &str, status: Option<u16>) {
+        self.0.events.tried(id, Try { at: self.now(), status });
+    }
+
+    /// The time that the simulators go by.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     /// Lets the next `next` calls of a provider fail.

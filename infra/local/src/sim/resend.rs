@@ -304,6 +304,9 @@ async fn accept(
         digest,
         mails: mails.clone(),
     });
+    for mail in &mails {
+        world.tell_about(mail);
+    }
     accepted(path, &mails)
 }
 

@@ -1,6 +1,8 @@
 //! What lies in the local parameter store: keys made on this machine, and those of real providers if there are any.
 
 use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use shared::Entropy;
 use shared::auth::{JwkSet, SigningKey};
 
@@ -88,6 +90,7 @@ fn make(short: &str, prefix: &str, parameters: &Parameters, entropy: &Entropy) -
         }
         "deepseek-key" | "seedream-key" => put(short, "sk-simulated"),
         "resend-key" => put(short, "re_simulated"),
+        "resend-webhook-secret" => put(short, &format!("whsec_{}", STANDARD.encode(entropy.bytes::<24>()))),
         "cdn-key" => put(short, &entropy.hex::<16>()),
         unknown => bail!("nobody knows how to make the parameter `{unknown}` for the local stack"),
     }

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 pub use resource::Resource;
 pub use spec::{
     Attribute, DeadLetters, FunctionSpec, IndexSpec, PipeSpec, QueueEvent, QueueSpec, Route, ScheduleSpec, Statement,
-    TableSpec, Template,
+    TableSpec, Template, Throttle, Throttling,
 };
 
 /// The files a template is made of.

@@ -4,14 +4,14 @@ mod function;
 mod pipe;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::evaluate::{Made, Stack};
 use super::resource::{Resource, short_name};
-use super::spec::{DeadLetters, QueueSpec, Template};
+use super::spec::{DeadLetters, QueueSpec, Route, Template, Throttle, Throttling};
 use super::{TemplateError, wire};
 
 /// What SQS takes where a queue says nothing.
@@ -21,6 +21,7 @@ const RETENTION_S: u32 = 345_600;
 pub(super) fn template(root: &Stack) -> Result<Template, TemplateError> {
     let mut template = Template {
         stage: root.stage.clone(),
+        throttling: Throttling::default(),
         functions: Vec::new(),
         tables: Vec::new(),
         queues: Vec::new(),
@@ -33,6 +34,7 @@ pub(super) fn template(root: &Stack) -> Result<Template, TemplateError> {
         function::attach(&mut template, &place, mapping)?;
     }
     refuse_twins(root, &template)?;
+    refuse_strangers(root, &template)?;
     template.functions.sort_by(|a, b| a.name.cmp(&b.name));
     template.tables.sort_by(|a, b| a.name.cmp(&b.name));
     template.queues.sort_by(|a, b| a.name.cmp(&b.name));
@@ -103,6 +105,7 @@ fn collect<'a>(
         let place = Place { stack, made };
         match made.kind.as_str() {
             "AWS::Serverless::Function" => function::read(&place, template)?,
+            "AWS::Serverless::HttpApi" => template.throttling = throttling(&place)?,
             "AWS::Lambda::EventSourceMapping" => {
                 let mapping = place.properties()?;
                 mappings.push((place, mapping));
@@ -117,6 +120,28 @@ fn collect<'a>(
         .nested
         .iter()
         .try_for_each(|child| collect(child, template, mappings))
+}
+
+fn throttling(place: &Place<'_>) -> Result<Throttling, TemplateError> {
+    let api: wire::HttpApi = place.properties()?;
+    let throttle = |settings: wire::RouteSettings| Throttle {
+        burst: settings.throttling_burst_limit,
+        rate: settings.throttling_rate_limit,
+    };
+    let route = |name: String| match name.split_once(' ') {
+        Some((method, path)) => Ok(Route {
+            method: method.to_owned(),
+            path: path.to_owned(),
+        }),
+        None => Err(place.fail(format!("has settings for {name}, which is no method and path"))),
+    };
+    let routes = api.route_settings.into_iter();
+    Ok(Throttling {
+        default: api.default_route_settings.map(throttle),
+        routes: routes
+            .map(|(name, settings)| Ok((route(name)?, throttle(settings))))
+            .collect::<Result<_, TemplateError>>()?,
+    })
 }
 
 fn queue(place: &Place<'_>) -> Result<QueueSpec, TemplateError> {
@@ -150,4 +175,20 @@ fn refuse_twins(root: &Stack, template: &Template) -> Result<(), TemplateError> 
         }
     }
     Ok(())
+}
+
+/// API Gateway refuses settings for a route that is not there, and the deployment with them; so do we.
+fn refuse_strangers(root: &Stack, template: &Template) -> Result<(), TemplateError> {
+    let known: BTreeSet<&Route> = template
+        .functions
+        .iter()
+        .flat_map(|function| &function.routes)
+        .collect();
+    match template.throttling.routes.keys().find(|route| !known.contains(route)) {
+        Some(Route { method, path }) => {
+            let problem = format!("are for {method} {path}, which is no route");
+            Err(TemplateError::new(&root.file, "RouteSettings", problem))
+        }
+        None => Ok(()),
+    }
 }

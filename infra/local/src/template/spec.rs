@@ -9,6 +9,8 @@ use super::Resource;
 pub struct Template {
     /// The stage it was evaluated for, such as `local`.
     pub stage: String,
+    /// How often the API's routes may be asked.
+    pub throttling: Throttling,
     /// All functions, of routes and of queues.
     pub functions: Vec<FunctionSpec>,
     /// All tables.
@@ -75,6 +77,32 @@ pub struct Route {
     pub method: String,
     /// The path as the API writes it, such as `/v1/images/{id}`, or `$default` for whatever no other route takes.
     pub path: String,
+}
+
+/// How often the routes of the HTTP API may be asked: each has a bucket of tokens of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Throttling {
+    /// For each route that is not named; without it such a route may be asked without end.
+    pub default: Option<Throttle>,
+    /// For the routes that are named.
+    pub routes: BTreeMap<Route, Throttle>,
+}
+
+impl Throttling {
+    /// What holds for `route`.
+    #[must_use]
+    pub fn of(&self, route: &Route) -> Option<Throttle> {
+        self.routes.get(route).copied().or(self.default)
+    }
+}
+
+/// A bucket of tokens, of which each request takes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Throttle {
+    /// How many tokens it holds when it is full.
+    pub burst: u32,
+    /// How many come back in a second.
+    pub rate: u32,
 }
 
 /// One allowance of a policy.

@@ -23,6 +23,22 @@ pub(super) struct Function {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub(super) struct HttpApi {
+    pub(super) default_route_settings: Option<RouteSettings>,
+    #[serde(default)]
+    pub(super) route_settings: BTreeMap<String, RouteSettings>,
+}
+
+/// Both are needed: what is left out counts as zero at API Gateway, and the route would answer nobody.
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct RouteSettings {
+    pub(super) throttling_burst_limit: u32,
+    pub(super) throttling_rate_limit: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub(super) struct Metadata {
     pub(super) build_properties: BuildProperties,
 }

@@ -70,6 +70,7 @@ fn help_names_every_command_and_setting() {
         "serve",
         "first-image",
         "thirty-days",
+        "bench",
         "--port",
         "--data",
         "8000",
@@ -77,7 +78,7 @@ fn help_names_every_command_and_setting() {
     ] {
         assert!(out.contains(word), "it does not name `{word}`:\n{out}");
     }
-    for command in ["serve", "first-image", "thirty-days"] {
+    for command in ["serve", "first-image", "thirty-days", "bench"] {
         good(&run(folder.path(), &[command, "--help"]));
     }
 }

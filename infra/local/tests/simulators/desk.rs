@@ -233,6 +233,7 @@ async fn the_front_page_names_everything_and_loads_nothing() {
         "/_sim/book",
         "/_sim/faults",
         "/_sim/clock",
+        "/_sim/resend/events",
         "/chat/completions",
         "/emails",
     ] {

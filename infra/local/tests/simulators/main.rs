@@ -3,6 +3,7 @@
 
 mod deepseek;
 mod desk;
+mod events;
 mod resend;
 mod seedream;
 

@@ -7,7 +7,7 @@ mod refusals;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-use vitrine::template::{Resource, Route, Sources, Template, local_parameters};
+use vitrine::template::{Resource, Route, Sources, Template, Throttle, local_parameters};
 
 fn local() -> Template {
     Template::local().unwrap()
@@ -48,6 +48,7 @@ fn every_function_is_there_once_with_its_route_or_its_queue() {
         ("mail-send", "queue mail-send"),
         ("openapi-get", "GET /openapi.json"),
         ("prompts-create", "POST /v1/prompts"),
+        ("resend-webhook", "POST /v1/webhooks/resend"),
         ("routes-refuse", "ANY $default"),
         ("sessions-create", "POST /v1/sessions"),
         ("sessions-clear", "DELETE /v1/sessions"),
@@ -186,9 +187,25 @@ fn globals_reach_a_function_unless_it_says_otherwise() {
     let hashing = template.function("accounts-create").unwrap();
     assert_eq!(
         (hashing.memory_mb, hashing.timeout_s, hashing.reserved_concurrency),
-        (1769, 10, Some(10))
+        (1769, 10, Some(20))
     );
     assert_eq!(template.function("images-paint").unwrap().timeout_s, 300);
+}
+
+#[test]
+fn a_route_is_throttled_by_its_own_setting_or_by_the_default() {
+    let throttle = |method: &str, path: &str| {
+        local().throttling.of(&Route {
+            method: method.to_owned(),
+            path: path.to_owned(),
+        })
+    };
+    let hashing = Some(Throttle { burst: 10, rate: 20 });
+    assert_eq!(throttle("POST", "/v1/sessions"), hashing);
+    assert_eq!(throttle("POST", "/v1/accounts"), hashing);
+    let plain = Some(Throttle { burst: 200, rate: 100 });
+    assert_eq!(throttle("GET", "/v1/health"), plain);
+    assert_eq!(throttle("ANY", "$default"), plain);
 }
 
 #[test]

@@ -134,6 +134,21 @@ fn a_slip_of_the_pen_is_refused_with_its_place() {
             "MemorySize: much",
             "AccountsCreate: MemorySize: invalid type",
         ),
+        (
+            "POST /v1/sessions: {",
+            "POST /v1/session: {",
+            "RouteSettings: are for POST /v1/session, which is no route",
+        ),
+        (
+            "POST /v1/sessions: {",
+            "/v1/sessions: {",
+            "Api: has settings for /v1/sessions, which is no method and path",
+        ),
+        (
+            "{ ThrottlingBurstLimit: 200, ThrottlingRateLimit: 100 }",
+            "{ ThrottlingBurstLimit: 200 }",
+            "Api: DefaultRouteSettings: missing field `ThrottlingRateLimit`",
+        ),
         ("Resources:\n", "Resource:\n", "Resource: is no section of a template"),
         (
             "infra/data.yaml",

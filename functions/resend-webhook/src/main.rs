@@ -1,0 +1,9 @@
+//! `resend-webhook` as Lambda runs it.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    shared::telemetry::init();
+    let vars = shared::config::Vars::from_env();
+    let deps = resend_webhook::Deps::new(&vars, &shared::Platform::lambda(&vars).await?)?;
+    shared::http::lambda::run(resend_webhook::router(deps)).await
+}

@@ -1,0 +1,50 @@
+//! `vitrine bench`: the numbers that `docs/bench.md` states, measured again on the machine one is at.
+
+mod hashing;
+mod sign_in;
+mod tokens;
+mod waits;
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Bench {
+    /// Password hashes a second, the check of an access token, and how often each route waits for the database
+    SignIn,
+}
+
+/// Measures, and prints what came out.
+///
+/// # Errors
+/// When a number is not what `docs/bench.md` demands, or nothing could be measured.
+pub async fn run(bench: Bench) -> Result<()> {
+    match bench {
+        Bench::SignIn => sign_in::run().await,
+    }
+}
+
+/// The middle of what was measured; the upper one of two.
+fn median<T: Ord + Copy + Default>(measured: &mut [T]) -> T {
+    quantile(measured, 50)
+}
+
+/// The value that so many of a hundred do not exceed.
+fn quantile<T: Ord + Copy + Default>(measured: &mut [T], percent: usize) -> T {
+    measured.sort_unstable();
+    let at = (measured.len() * percent / 100).min(measured.len().saturating_sub(1));
+    measured.get(at).copied().unwrap_or_default()
+}
+
+/// How many a second, in hundredths.
+fn per_second(count: usize, took: Duration) -> u128 {
+    let count = u128::try_from(count).unwrap_or_default();
+    count * 100 * 1_000_000_000 / took.as_nanos().max(1)
+}
+
+/// Hundredths, as a decimal number.
+fn decimal(hundredths: u128) -> String {
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
