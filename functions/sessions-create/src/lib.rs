@@ -4,15 +4,14 @@
 
 use axum::extract::{FromRef, State};
 use axum::{Router, routing::post};
-use jiff::SignedDuration;
 use serde::Deserialize;
 use shared::auth::{HashKey, Password, TokenSigner};
 use shared::config::{ConfigError, Vars};
 use shared::domain::{DeviceName, EmailAddress, Session};
 use shared::flows::sign_in;
+use shared::flows::tries::Tries;
 use shared::grants::{Action, Grant};
-use shared::http::{Created, Json, Kind, Problem, SessionTokens, SessionView, openapi, with_manners};
-use shared::store::limits::Policy;
+use shared::http::{Created, Json, Kind, Problem, Quotas, SessionTokens, SessionView, Viewer, openapi, with_manners};
 use shared::store::{Accounts, Limits, Sessions};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
@@ -26,22 +25,15 @@ pub const GRANTS: &[Grant] = &[
     Grant::Parameter("token-signing-key"),
 ];
 
-/// How often one address may be tried.
-const TRIES: Policy = Policy {
-    name: "sign-in",
-    quota: 10,
-    window: SignedDuration::from_mins(15),
-};
-
 /// What this function needs.
 #[derive(Clone, Debug, FromRef)]
 pub struct Deps {
     accounts: Accounts,
     clock: Clock,
     ids: Ids,
-    limits: Limits,
     sessions: Sessions,
     tokens: SessionTokens,
+    tries: Tries,
 }
 
 impl Deps {
@@ -51,15 +43,19 @@ impl Deps {
     /// When a variable is missing or wrong.
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
         let db = platform.db();
+        let hash_key = HashKey::configured(vars, &platform.secrets)?;
         Ok(Self {
             accounts: Accounts::new(&db, vars)?,
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
-            limits: Limits::new(&db, vars)?,
             sessions: Sessions::new(&db, vars)?,
             tokens: SessionTokens {
                 signer: TokenSigner::configured(vars, &platform.secrets)?,
-                hash_key: HashKey::configured(vars, &platform.secrets)?,
+                hash_key: hash_key.clone(),
+            },
+            tries: Tries {
+                limits: Limits::new(&db, vars)?,
+                hash_key,
             },
         })
     }
@@ -94,39 +90,36 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// Sign in
 ///
-/// Begins a session. Its access token is good for 15 minutes; its refresh token gets the next one, for 90 days.
+/// Begins a session. Its access token is good for 15 minutes; its refresh token gets the next one, for 90 days. Wrong
+/// passwords are counted, right ones are not.
 #[utoipa::path(
     post, path = "/v1/sessions", tag = "sessions", operation_id = "sessions-create", request_body = Credentials,
     responses((status = 201, description = "The session has begun", body = SessionView))
 )]
 async fn create(
     State(deps): State<Deps>,
+    viewer: Viewer,
     Json(Credentials {
         email,
         password,
         device,
     }): Json<Credentials>,
-) -> Result<Created<SessionView>, Problem> {
+) -> Result<(Quotas, Created<SessionView>), Problem> {
     let now = deps.clock.now();
-    let subject = deps
-        .tokens
-        .hash_key
-        .hash("sign-in", email.normalised().as_bytes())
-        .to_hex();
-    deps.limits.take(TRIES, &subject, now).await?;
-    let profile = sign_in::account_of(&email, &deps.accounts).await?;
-    let right = password
-        .verify_or_burn(profile.as_ref().map(|profile| &profile.password_hash))
-        .await?;
-    let profile = profile
-        .filter(|_| right)
-        .ok_or_else(|| Problem::of(Kind::InvalidCredentials))?;
+    let guess = deps.tries.password(&email, viewer.source_ip, now).await?;
+    let wrong = || Problem::of(Kind::InvalidCredentials).limited(guess.left_if_wrong());
+    let profile = sign_in::account_of(&email, &deps.accounts, &deps.tries.hash_key).await?;
+    let hash = profile.as_ref().map(|profile| &profile.password_hash);
+    let right = password.verify_or_burn(hash).await?;
+    let profile = profile.filter(|_| right).ok_or_else(wrong)?;
     let session = Session::begun(deps.ids.next(), profile.id, device);
     if !sign_in::begin_session(&profile, &session, &deps.accounts, &deps.sessions).await? {
-        return Err(Problem::of(Kind::InvalidCredentials));
+        return Err(wrong());
     }
-    Ok(Created::at(
-        format!("/v1/sessions/{}", session.id),
-        deps.tokens.show(&session, now)?,
+    deps.tries.give_back(&guess).await;
+    let view = deps.tokens.show(&session, now)?;
+    Ok((
+        Quotas::of(guess.left_if_right()),
+        Created::at(format!("/v1/sessions/{}", session.id), view),
     ))
 }

@@ -7,7 +7,7 @@ mod queues;
 mod secrets;
 mod wiring;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -78,8 +78,12 @@ pub struct Stack {
     pub api: SocketAddr,
     /// Where the simulators answer.
     pub simulator: SocketAddr,
+    seen_from: SeenFrom,
     serving: Mutex<Vec<Serving>>,
 }
+
+/// Where requests seem to come from, if not from where they do.
+type SeenFrom = Arc<Mutex<Option<IpAddr>>>;
 
 /// The clock of a data folder: the system's, moved by what the folder remembers.
 ///
@@ -155,6 +159,8 @@ impl Stack {
             overrides: wiring::overrides(&engines, simulator, &keys),
         };
         wiring::attach_workers(&template, &engines, &host)?;
+        let seen_from = SeenFrom::default();
+        let introduce = introduce(Arc::clone(&seen_from));
         let gateway = Gateway::starting(&template, host.starter(), introduce, Limits::default());
         let serving = vec![
             Serving::start(move |stop| async move {
@@ -175,6 +181,7 @@ impl Stack {
             clock,
             api,
             simulator,
+            seen_from,
             serving: Mutex::new(serving),
         })
     }
@@ -182,6 +189,12 @@ impl Stack {
     /// Lets streams, queues and expiry run by themselves.
     pub fn run_in_background(&self) {
         self.engines.run_in_background();
+    }
+
+    /// Lets the gateway see all further requests come from `address`, for whoever tests limits by source: here they all
+    /// come from one machine.
+    pub fn see_from(&self, address: IpAddr) {
+        *self.seen_from.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
     }
 
     /// The API's origin.
@@ -320,12 +333,15 @@ impl Host {
 }
 
 /// Tells a function who is calling, as the gateway's event would.
-fn introduce(request: &mut Request) {
-    let source_ip = source(request).map(|address| address.ip());
-    request.extensions_mut().insert(Viewer {
-        source_ip,
-        request_id: None,
-    });
+fn introduce(seen_from: SeenFrom) -> impl Fn(&mut Request) + Send + Sync + 'static {
+    move |request| {
+        let pretended = *seen_from.lock().unwrap_or_else(PoisonError::into_inner);
+        let source_ip = pretended.or_else(|| source(request).map(|address| address.ip()));
+        request.extensions_mut().insert(Viewer {
+            source_ip,
+            request_id: None,
+        });
+    }
 }
 
 fn serve_simulators(simulators: Simulators, listener: TcpListener, desks: Router) -> Serving {

@@ -14,6 +14,10 @@ pub enum MailKind {
     VerifyEmail,
     /// Somebody signed up with an address that has an account already.
     AddressKnown,
+    /// The code that lets a forgotten password be replaced.
+    ResetPassword,
+    /// The password was changed, and the sessions elsewhere have ended.
+    PasswordChanged,
 }
 
 impl MailKind {
@@ -23,6 +27,8 @@ impl MailKind {
         match self {
             Self::VerifyEmail => "verify_email",
             Self::AddressKnown => "address_known",
+            Self::ResetPassword => "reset_password",
+            Self::PasswordChanged => "password_changed",
         }
     }
 }

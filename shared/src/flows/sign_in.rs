@@ -1,17 +1,32 @@
 //! Signing in: an address and a password become a session.
 
+use crate::auth::HashKey;
 use crate::domain::{EmailAddress, Profile, Session};
+use crate::ids::{self, Id};
 use crate::store::{Accounts, Guard, Sessions, StoreError, Transaction};
 
-/// The account of this address, if there is one.
+/// The account of this address, if there is one. An address without an account is looked up in as many steps.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn account_of(email: &EmailAddress, accounts: &Accounts) -> Result<Option<Profile>, StoreError> {
-    match accounts.owner(email).await? {
-        Some(account) => accounts.profile(account).await,
-        None => Ok(None),
-    }
+pub async fn account_of(
+    email: &EmailAddress,
+    accounts: &Accounts,
+    key: &HashKey,
+) -> Result<Option<Profile>, StoreError> {
+    let account = accounts.owner(email).await?;
+    accounts.profile(account.unwrap_or_else(|| nobody(email, key))).await
+}
+
+/// An account that does not exist, always the same for an address: what is done for an address that has an account is done
+/// with this one for an address that has none, so that the work does not tell which it was. Nobody can be this account:
+/// no profile is ever written under an id that was not new.
+#[must_use]
+pub fn nobody(email: &EmailAddress, key: &HashKey) -> Id<ids::Account> {
+    let hash = key.hash("nobody", email.normalised().as_bytes());
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash.bytes()[..16]);
+    Id::from_random(half)
 }
 
 /// Keeps a session of an account whose password was right. `false` when the account has another password by now, or is no

@@ -21,6 +21,8 @@ pub enum Guard {
     Address,
     /// The address has not had its bonus.
     Bonus,
+    /// The code is still the one that was shown.
+    Code,
     /// The sign-up is still waiting.
     SignUp,
     /// The balance is as it was read.

@@ -7,8 +7,9 @@ use crate::logs;
 use crate::support::{MARK, World, again, app};
 
 /// Every route that wants a token.
-const CLOSED: [(&str, &str); 10] = [
+const CLOSED: [(&str, &str); 11] = [
     ("GET", "/v1/account"),
+    ("PUT", "/v1/account/password"),
     ("POST", "/v1/prompts"),
     ("POST", "/v1/images"),
     ("GET", "/v1/images"),

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::access;
+use super::calls::Calls;
 use super::dynamodb::Tables;
 use super::grants::Permissions;
 use super::serving::Serving;
@@ -33,6 +34,7 @@ const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
 #[derive(Clone)]
 struct Front {
+    calls: Calls,
     database: Arc<str>,
     client: Client<HttpConnector, Full<Bytes>>,
     parameters: Parameters,
@@ -48,6 +50,7 @@ pub async fn serve(
     tables: &Tables,
     parameters: Parameters,
     permissions: Arc<Permissions>,
+    calls: Calls,
 ) -> Result<Vec<Serving>> {
     let inner = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
@@ -55,6 +58,7 @@ pub async fn serve(
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let front = Front {
+        calls,
         database: format!("http://{}/", inner.local_addr()?).into(),
         client: Client::builder(TokioExecutor::new()).build(connector),
         parameters,
@@ -100,6 +104,7 @@ async fn receive(State(front): State<Front>, method: Method, headers: HeaderMap,
     // What is no JSON names no table; the database refuses it better than this door could.
     let needs =
         serde_json::from_slice::<Value>(&body).map_or_else(|_| Vec::new(), |body| access::needs(operation, &body));
+    front.calls.note(caller.id, operation, &needs);
     match access::check(&front.permissions, caller.id, &needs) {
         Ok(()) => front.pass(method, &headers, body).await,
         Err(denied) => {

@@ -4,6 +4,7 @@
 //! themselves ([`Engines::run_in_background`]).
 
 mod access;
+pub mod calls;
 pub mod dynamodb;
 pub mod expiry;
 pub mod front;
@@ -28,6 +29,7 @@ use anyhow::{Context, Result, bail};
 use shared::{Clock, Entropy};
 use tokio::net::TcpListener;
 
+use calls::Calls;
 use dynamodb::Tables;
 use expiry::Expiry;
 use grants::Permissions;
@@ -102,6 +104,8 @@ pub struct Engines {
     pub tables: Tables,
     /// The parameter store, past every permission.
     pub parameters: Parameters,
+    /// Who asked the tables for what.
+    pub calls: Calls,
     /// The queues.
     pub queues: Queues,
     /// The object store, its book and its faults.
@@ -150,12 +154,14 @@ impl Engines {
         let (dynamodb, store) = (listening(settings.dynamodb).await?, listening(settings.store).await?);
         let addresses = (dynamodb.local_addr()?, store.local_addr()?);
         let permissions = Arc::new(settings.permissions);
-        let mut serving = front::serve(dynamodb, &tables, parameters.clone(), permissions).await?;
+        let calls = Calls::default();
+        let mut serving = front::serve(dynamodb, &tables, parameters.clone(), permissions, calls.clone()).await?;
         serving.push(objects.serve(store));
         let workers = Workers::new(queues.clone());
         Ok(Self {
             tables,
             parameters,
+            calls,
             queues,
             objects,
             workers,
