@@ -64,6 +64,7 @@ impl Deps {
 
 /// What replaces a forgotten password.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = NewPassword)]
 #[serde(deny_unknown_fields)]
 struct Reset {
     email: EmailAddress,
@@ -79,7 +80,7 @@ struct Reset {
 
 /// The password is replaced.
 #[derive(Serialize, ToSchema)]
-#[schema(as = ResetPassword)]
+#[schema(as = PasswordReset)]
 struct Done {
     session: SessionTicket,
 }
