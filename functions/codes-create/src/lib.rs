@@ -71,7 +71,7 @@ impl Deps {
 /// Which code is wanted.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = WantedCode)]
-#[serde(tag = "purpose", rename_all = "snake_case", deny_unknown_fields, try_from = "Fields")]
+#[serde(tag = "purpose", rename_all = "snake_case", try_from = "Fields")]
 enum Wanted {
     /// One that proves the address of a sign-up.
     VerifyEmail {
