@@ -105,6 +105,7 @@ async fn receive(State(front): State<Front>, method: Method, headers: HeaderMap,
     let needs =
         serde_json::from_slice::<Value>(&body).map_or_else(|_| Vec::new(), |body| access::needs(operation, &body));
     front.calls.note(caller.id, operation, &needs);
+    front.calls.wait(caller.id, operation).await;
     match access::check(&front.permissions, caller.id, &needs) {
         Ok(()) => front.pass(method, &headers, body).await,
         Err(denied) => {
