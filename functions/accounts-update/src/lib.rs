@@ -169,8 +169,8 @@ async fn change(
             email: Some(email),
             password: Some(password),
         } => {
-            let guess = deps.guess(&profile, password, viewer).await?;
-            deps.begin(profile, name, email, language, guess).await
+            deps.guess(&profile, password, viewer).await?;
+            deps.begin(profile, name, email, language).await
         }
         Changes { email: Some(_), .. } => Err(Problem::invalid_field("/password", "is needed to change the address")),
         Changes { password: Some(_), .. } => Err(Problem::invalid_field("/password", "is of use with an email alone")),
@@ -193,7 +193,6 @@ impl Deps {
         name: Option<Option<Name>>,
         email: EmailAddress,
         language: Language,
-        guess: Try,
     ) -> Result<Response, Problem> {
         let now = self.clock.now();
         let Tries { limits, hash_key } = &self.tries;
@@ -204,7 +203,7 @@ impl Deps {
             .changes
             .begin(&profile, email, name.as_ref(), language, now)
             .await?;
-        let PendingEmail { email, expires_at } = pending.ok_or_else(|| wrong_password(&guess))?;
+        let PendingEmail { email, expires_at } = pending.ok_or_else(Problem::inactive)?;
         if let Some(name) = name {
             profile.name = name;
         }
@@ -216,7 +215,7 @@ impl Deps {
     }
 
     /// Whether the password is the account's; a wrong one is counted together with those of signing in.
-    async fn guess(&self, profile: &Profile, password: Password, viewer: Viewer) -> Result<Try, Problem> {
+    async fn guess(&self, profile: &Profile, password: Password, viewer: Viewer) -> Result<(), Problem> {
         let guess = self
             .tries
             .password(&profile.email, viewer.source_ip, self.clock.now())
@@ -225,7 +224,7 @@ impl Deps {
             return Err(wrong_password(&guess));
         }
         self.tries.give_back(&guess).await;
-        Ok(guess)
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::auth::{JwkSet, SigningKey};
 use shared::ids::Image;
 use shared::{Entropy, Ids};
-use tests::{Person, TestApp};
+use tests::{PASSWORD, Person, TestApp};
 
 use crate::logs;
 use crate::support::{World, app, items};
@@ -221,9 +221,16 @@ async fn a_token_of_an_erased_account_opens_nothing_and_brings_nothing_back() {
     for (method, path) in crate::tokens::CLOSED {
         let path = &path.replace("img_01kb0v1cqhe8svdnq7tqw8vz6n", &fresh);
         let headers = [("idempotency-key", "erased-1")];
-        let field = if path == "/v1/prompts" { "description" } else { "prompt" };
-        let body = json!({ field: "a mug" });
-        let sent = (method == "POST").then(|| body.to_string());
+        let body = match (method, path.as_str()) {
+            (_, "/v1/prompts") => json!({ "description": "a mug" }),
+            (_, "/v1/images") => json!({ "prompt": "a mug" }),
+            (_, "/v1/account/consents") => json!({ "policy_version": app.stack.policy_version().unwrap() }),
+            (_, "/v1/account/email/confirm") => json!({ "code": "123456" }),
+            ("PATCH", _) => json!({ "name": "Mei" }),
+            ("PUT", _) => json!({ "current_password": PASSWORD, "new_password": "a shelf of loud teapots" }),
+            _ => Value::Null,
+        };
+        let sent = (!matches!(method, "GET" | "DELETE")).then(|| body.to_string());
         let answer = app.request(method, path, Some(&mei.token), &headers, sent).await;
         assert_eq!(
             (answer.status, answer.problem()),
