@@ -47,6 +47,8 @@ fn every_function_is_there_once_with_its_route_or_its_queue() {
         ("keys-get", "GET /.well-known/jwks.json"),
         ("mail-send", "queue mail-send"),
         ("openapi-get", "GET /openapi.json"),
+        ("passwords-change", "PUT /v1/account/password"),
+        ("passwords-reset", "POST /v1/passwords/reset"),
         ("prompts-create", "POST /v1/prompts"),
         ("resend-webhook", "POST /v1/webhooks/resend"),
         ("routes-refuse", "ANY $default"),
@@ -249,6 +251,7 @@ fn tables_have_the_keys_expiry_and_streams_that_the_store_relies_on() {
             "ledger pk sk - -",
             "limits pk - expires_at -",
             "outbox id - expires_at NEW_AND_OLD_IMAGES",
+            "sessions account_id id expires_at -",
         ]
     );
 }
