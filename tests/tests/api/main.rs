@@ -6,6 +6,7 @@
 mod accounts;
 mod bad_input;
 mod beside;
+mod clients;
 mod codes;
 mod credits;
 mod deleting;
@@ -27,3 +28,4 @@ mod support;
 mod tokens;
 mod undeliverable;
 mod webhooks;
+mod wire;
