@@ -56,9 +56,18 @@ impl TestApp {
 
     /// A stack on free ports that keeps everything in `folder`, at this time; what was there before goes on.
     pub async fn in_folder(folder: &Path, clock: Clock) -> Self {
+        Self::in_folder_with(folder, clock, &[]).await
+    }
+
+    /// The same, with some parameters of the template given.
+    pub async fn in_folder_with(folder: &Path, clock: Clock, parameters: &[(&str, &str)]) -> Self {
+        let given = parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let options = Options::in_memory(clock, Entropy::system());
         Self::with(Options {
             data: Some(folder.to_owned()),
+            parameters: given.collect(),
             ..options
         })
         .await

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shared::auth::{HashKey, Password};
 use shared::config::{ConfigError, Vars};
-use shared::domain::account::{Consent, SIGN_UP_LIFE};
+use shared::domain::account::SIGN_UP_LIFE;
 use shared::domain::{EmailAddress, Language, Name};
 use shared::flows::sign_up::{CODES_AN_HOUR, SignUp, SignUps};
 use shared::grants::{Action, Grant};
-use shared::http::{Json, Kind, Problem, Quota, TakenOn, openapi, with_manners};
+use shared::http::{Json, Kind, PolicyVersion, Problem, Quota, TakenOn, openapi, with_manners};
 use shared::ids;
 use shared::store::{Accounts, Limits, Outbox};
 use shared::{Clock, Ids, Platform};
@@ -36,10 +36,6 @@ pub struct Deps {
     sign_ups: SignUps,
 }
 
-/// The version of the privacy policy that has to be accepted.
-#[derive(Clone, Debug)]
-struct PolicyVersion(String);
-
 impl Deps {
     /// From the function's variables and its host.
     ///
@@ -51,7 +47,7 @@ impl Deps {
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
             limits: Limits::new(&db, vars)?,
-            policy_version: PolicyVersion(vars.text("POLICY_VERSION")?),
+            policy_version: PolicyVersion::configured(vars)?,
             sign_ups: SignUps {
                 accounts: Accounts::new(&db, vars)?,
                 outbox: Outbox::new(&db, vars)?,
@@ -119,7 +115,7 @@ async fn create(
     Json(new): Json<NewAccount>,
 ) -> Result<(Quota, TakenOn<Waiting>), Problem> {
     let now = deps.clock.now();
-    let consent = deps.consent(new.policy_version, now)?;
+    let consent = deps.policy_version.accepted(new.policy_version, now)?;
     new.password
         .check(&[new.email.as_str(), new.name.as_ref().map_or("", Name::as_str)])?;
     let subject = deps.sign_ups.subject(&new.email);
@@ -140,21 +136,4 @@ async fn create(
             expires_at: signup_id.made_at() + SIGN_UP_LIFE,
         }),
     ))
-}
-
-impl Deps {
-    fn consent(&self, accepted: String, now: Timestamp) -> Result<Consent, Problem> {
-        let current = &self.policy_version.0;
-        if accepted == *current {
-            Ok(Consent {
-                policy_version: accepted,
-                accepted_at: now,
-            })
-        } else {
-            Err(Problem::invalid_field(
-                "/policy_version",
-                &format!("must be the present version of the privacy policy, {current}"),
-            ))
-        }
-    }
 }

@@ -4,7 +4,6 @@
 
 use axum::extract::{FromRef, State};
 use axum::{Router, routing::post};
-use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use shared::auth::{HashKey, Password, TokenSigner};
 use shared::config::{ConfigError, Vars};
@@ -12,7 +11,6 @@ use shared::domain::{DeviceName, EmailAddress, Session};
 use shared::flows::sign_in;
 use shared::grants::{Action, Grant};
 use shared::http::{Created, Json, Kind, Notice, Problem, SessionTokens, SessionView, openapi, with_manners};
-use shared::store::limits::Policy;
 use shared::store::{Accounts, Limits, Sessions};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
@@ -25,13 +23,6 @@ pub const GRANTS: &[Grant] = &[
     Grant::Parameter("hash-key"),
     Grant::Parameter("token-signing-key"),
 ];
-
-/// How often one address may be tried.
-const TRIES: Policy = Policy {
-    name: "sign-in",
-    quota: 10,
-    window: SignedDuration::from_mins(15),
-};
 
 /// What this function needs.
 #[derive(Clone, Debug, FromRef)]
@@ -117,12 +108,8 @@ async fn create(
     }): Json<Credentials>,
 ) -> Result<Created<SignedIn>, Problem> {
     let now = deps.clock.now();
-    let subject = deps
-        .tokens
-        .hash_key
-        .hash("sign-in", email.normalised().as_bytes())
-        .to_hex();
-    deps.limits.take(TRIES, &subject, now).await?;
+    let subject = sign_in::subject(&deps.tokens.hash_key, &email);
+    deps.limits.take(sign_in::TRIES, &subject, now).await?;
     let known = sign_in::account_of(&email, &deps.accounts).await?;
     let right = password
         .verify_or_burn(known.as_ref().map(|(profile, _)| &profile.password_hash))

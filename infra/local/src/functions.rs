@@ -64,9 +64,12 @@ macro_rules! workers {
 pub const ROUTES: &[RouteFunction] = routes![
     "accounts-create" = accounts_create(openapi),
     "accounts-get" = accounts_get(openapi),
+    "accounts-update" = accounts_update(openapi),
     "accounts-verify" = accounts_verify(openapi),
     "codes-create" = codes_create(openapi),
+    "consents-create" = consents_create(openapi),
     "credits-list" = credits_list(openapi),
+    "emails-confirm" = emails_confirm(openapi),
     "health-get" = health_get(openapi),
     "images-create" = images_create(openapi),
     "images-delete" = images_delete(openapi),

@@ -28,6 +28,7 @@ pub async fn run(port: u16, data: PathBuf, keys: RealKeys) -> Result<()> {
         data: Some(data.clone()),
         port,
         keys,
+        parameters: std::collections::BTreeMap::new(),
         throttled: true,
     };
     let stack = Stack::start(options).await?;

@@ -8,6 +8,7 @@ mod secrets;
 mod webhooks;
 mod wiring;
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicI64;
@@ -49,6 +50,8 @@ pub struct Options {
     pub port: u16,
     /// Keys of real providers, which then take the simulator's place.
     pub keys: RealKeys,
+    /// Parameters of the template that are not to have their defaults, such as another `PolicyVersion`.
+    pub parameters: BTreeMap<String, String>,
     /// Whether the gateway counts how often each route is asked, as API Gateway does.
     pub throttled: bool,
 }
@@ -64,6 +67,7 @@ impl Options {
             data: None,
             port: 0,
             keys: RealKeys::default(),
+            parameters: BTreeMap::new(),
             throttled: false,
         }
     }
@@ -118,6 +122,7 @@ impl Stack {
             data,
             port,
             keys,
+            parameters: given,
             throttled,
         } = options;
         let ports = Ports::bind(port).await?;
@@ -127,6 +132,7 @@ impl Stack {
         if let Some(from) = &keys.mail_from {
             parameters.insert("MailFrom".to_owned(), from.clone());
         }
+        parameters.extend(given);
         let template = Template::evaluate(&Sources::embedded(), &parameters)?;
 
         let simulators = Simulators::new(SimulatorOptions {

@@ -41,6 +41,15 @@ pub struct Consent {
     pub accepted_at: Timestamp,
 }
 
+/// A change of address that waits for the code that was mailed to the new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingEmail {
+    /// The new address, as it was written.
+    pub email: EmailAddress,
+    /// Until when the code is good.
+    pub expires_at: Timestamp,
+}
+
 /// A bcrypt hash in its own text form. Never printed by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);

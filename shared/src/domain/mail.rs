@@ -12,8 +12,12 @@ use crate::ids::{self, Id};
 pub enum MailKind {
     /// The code that proves a new account's address.
     VerifyEmail,
-    /// Somebody signed up with an address that has an account already.
+    /// Somebody wanted to use an address for an account that has one already.
     AddressKnown,
+    /// The code that proves the new address of an account.
+    ChangeEmail,
+    /// To the old address: the account has another one now.
+    EmailChanged,
 }
 
 impl MailKind {
@@ -23,6 +27,8 @@ impl MailKind {
         match self {
             Self::VerifyEmail => "verify_email",
             Self::AddressKnown => "address_known",
+            Self::ChangeEmail => "change_email",
+            Self::EmailChanged => "email_changed",
         }
     }
 
@@ -31,8 +37,8 @@ impl MailKind {
     #[must_use]
     pub fn proves_its_address(self) -> bool {
         match self {
-            Self::VerifyEmail => true,
-            Self::AddressKnown => false,
+            Self::VerifyEmail | Self::ChangeEmail => true,
+            Self::AddressKnown | Self::EmailChanged => false,
         }
     }
 }

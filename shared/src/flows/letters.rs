@@ -37,7 +37,19 @@ pub fn verify_email(language: Language, code: &Code) -> Letter {
     letter(MailKind::VerifyEmail, language, Some(code))
 }
 
-/// The letter to somebody whose address was used to sign up again.
+/// The letter with the code that proves an account's new address.
+#[must_use]
+pub fn change_email(language: Language, code: &Code) -> Letter {
+    letter(MailKind::ChangeEmail, language, Some(code))
+}
+
+/// The letter to the address that an account had before. It does not tell the new one.
+#[must_use]
+pub fn email_changed(language: Language) -> Letter {
+    letter(MailKind::EmailChanged, language, None)
+}
+
+/// The letter to somebody whose address was given for an account although it has one.
 #[must_use]
 pub fn address_known(language: Language) -> Letter {
     letter(MailKind::AddressKnown, language, None)
@@ -95,15 +107,43 @@ fn words(kind: MailKind, language: Language) -> Words {
         (MailKind::AddressKnown, Language::En) => Words {
             subject: "You already have a Vitrine account",
             paragraphs: &[
-                "Somebody, probably you, signed up with this address, which has an account already.",
+                "Somebody, probably you, wanted to use this address for a Vitrine account, but it has one already.",
                 "If it was you, sign in with your password. If it was not, you need do nothing: your account is unchanged.",
             ],
         },
         (MailKind::AddressKnown, Language::Zh) => Words {
             subject: "您已有 Vitrine 账户",
             paragraphs: &[
-                "有人（可能是您本人）用此邮箱地址再次注册，而该地址已有账户。",
+                "有人（可能是您本人）想将此邮箱地址用于 Vitrine 账户，而该地址已有账户。",
                 "如果是您本人，请用密码登录。如果不是，您无需任何操作：您的账户没有变化。",
+            ],
+        },
+        (MailKind::ChangeEmail, Language::En) => Words {
+            subject: "Your Vitrine code",
+            paragraphs: &[
+                "Enter this code where you changed the address of your account. It is good for 15 minutes.",
+                "If you did not want to change it, ignore this mail: without the code nothing happens.",
+            ],
+        },
+        (MailKind::ChangeEmail, Language::Zh) => Words {
+            subject: "您的 Vitrine 验证码",
+            paragraphs: &[
+                "请在更改账户邮箱地址的页面输入以下验证码，15 分钟内有效。",
+                "如果您并未要求更改，请忽略此邮件：没有验证码，什么也不会发生。",
+            ],
+        },
+        (MailKind::EmailChanged, Language::En) => Words {
+            subject: "The address of your Vitrine account was changed",
+            paragraphs: &[
+                "Your Vitrine account has another e-mail address now. You sign in with that one, and mail about the account goes there.",
+                "If it was you, you need do nothing. If it was not, reply to this mail at once.",
+            ],
+        },
+        (MailKind::EmailChanged, Language::Zh) => Words {
+            subject: "您的 Vitrine 账户邮箱地址已更改",
+            paragraphs: &[
+                "您的 Vitrine 账户现已使用另一个邮箱地址。今后请用新地址登录，与账户有关的邮件也将发往新地址。",
+                "如果是您本人更改，您无需任何操作。如果不是，请立即回复此邮件。",
             ],
         },
     }
@@ -117,9 +157,10 @@ mod tests {
     fn a_code_stands_in_both_bodies_of_its_letter_and_in_both_languages() {
         let code: Code = "042917".parse().unwrap();
         for language in [Language::En, Language::Zh] {
-            let letter = verify_email(language, &code);
-            assert!(letter.text.contains("042917") && letter.html.contains("042917"));
-            assert!(!letter.subject.contains("042917"), "a subject shows on locked screens");
+            for letter in [verify_email(language, &code), change_email(language, &code)] {
+                assert!(letter.text.contains("042917") && letter.html.contains("042917"));
+                assert!(!letter.subject.contains("042917"), "a subject shows on locked screens");
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What more than one function does, or what must never go wrong (`DESIGN` names them; `ARCHITECTURE.md` walks through).
 
+pub mod email_change;
 pub mod letters;
 pub mod mail_events;
 pub mod mailing;

@@ -1,8 +1,25 @@
 //! Signing in: an address and a password become a session.
 
+use jiff::SignedDuration;
+
+use crate::auth::HashKey;
 use crate::domain::{EmailAddress, Profile, Session};
 use crate::store::accounts::Owner;
+use crate::store::limits::Policy;
 use crate::store::{Accounts, Guard, Sessions, StoreError, Transaction};
+
+/// How often the password of one address may be tried, wherever it is asked for.
+pub const TRIES: Policy = Policy {
+    name: "sign-in",
+    quota: 10,
+    window: SignedDuration::from_mins(15),
+};
+
+/// What stands for an address where tries are counted.
+#[must_use]
+pub fn subject(hash_key: &HashKey, email: &EmailAddress) -> String {
+    hash_key.hash("sign-in", email.normalised().as_bytes()).to_hex()
+}
 
 /// The account of this address, if there is one, and what is known of the address.
 ///

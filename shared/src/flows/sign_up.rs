@@ -24,6 +24,12 @@ pub const CODES_AN_HOUR: Policy = Policy {
     window: SignedDuration::from_hours(1),
 };
 
+/// What stands for an address where mailed codes are counted, whatever they are for.
+#[must_use]
+pub fn codes_subject(hash_key: &HashKey, email: &EmailAddress) -> String {
+    hash_key.hash("codes", email.normalised().as_bytes()).to_hex()
+}
+
 /// What signing up needs.
 #[derive(Clone, Debug)]
 pub struct SignUps {
@@ -58,7 +64,7 @@ impl SignUps {
     /// What stands for an address where limits are counted.
     #[must_use]
     pub fn subject(&self, email: &EmailAddress) -> String {
-        self.hash_key.hash("codes", email.normalised().as_bytes()).to_hex()
+        codes_subject(&self.hash_key, email)
     }
 
     /// Keeps a sign-up and mails its code; a known address gets another mail. The answer is the same either way.

@@ -2,6 +2,7 @@
 //!
 //! Nothing outside this module knows a status code, a header's name or JSON's media type.
 
+pub mod account;
 pub mod answers;
 pub mod cursor;
 pub mod document;
@@ -24,6 +25,7 @@ pub mod routes;
 pub mod session;
 pub mod viewer;
 
+pub use account::{AccountView, PolicyVersion};
 pub use answers::{Accepted, Created, NoContent, Page, RawJson, Replayed, TakenOn};
 pub use cursor::{Cursor, Limit, Paging};
 pub use idempotency::{Fingerprint, IdempotencyKey, Idempotent};

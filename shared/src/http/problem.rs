@@ -89,6 +89,12 @@ impl Problem {
             .header(WWW_AUTHENTICATE, challenge)
     }
 
+    /// The account is no longer there, or may do nothing.
+    #[must_use]
+    pub fn inactive() -> Self {
+        Self::unauthorized(Some("The account is not active."))
+    }
+
     /// There is nothing here, or nothing the caller may see.
     #[must_use]
     pub fn not_found() -> Self {
@@ -340,7 +346,7 @@ impl From<crate::flows::ordering::OrderError> for Problem {
         match error {
             OrderError::Insufficient { needed, available } => Self::insufficient_credits(needed, available),
             OrderError::KeyReused => Self::of(Kind::IdempotencyKeyReused),
-            OrderError::Inactive => Self::unauthorized(Some("The account is not active.")),
+            OrderError::Inactive => Self::inactive(),
             OrderError::Store(store) => store.into(),
         }
     }
@@ -362,6 +368,21 @@ impl From<crate::flows::sign_up::ProofError> for Problem {
         match error {
             ProofError::WrongCode => Self::field(Kind::WrongCode, "/code", "is wrong or no longer good"),
             ProofError::Store(store) => store.into(),
+        }
+    }
+}
+
+impl From<crate::flows::email_change::EmailChangeError> for Problem {
+    fn from(error: crate::flows::email_change::EmailChangeError) -> Self {
+        use crate::flows::email_change::EmailChangeError;
+        match error {
+            EmailChangeError::WrongCode => Self::field(Kind::WrongCode, "/code", "is wrong or no longer good"),
+            EmailChangeError::Taken => Self::new(
+                Kind::Conflict,
+                "The address was right, but somebody has made an account with it meanwhile. Your account is unchanged.",
+            ),
+            EmailChangeError::Inactive => Self::inactive(),
+            EmailChangeError::Limit(limit) => limit.into(),
         }
     }
 }

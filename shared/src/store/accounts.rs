@@ -3,8 +3,13 @@
 //! | pk | sk | what |
 //! |---|---|---|
 //! | `acc_…` | `profile` | the account |
+//! | `acc_…` | `consent#<version>` | when this version of the policy was accepted first |
+//! | `acc_…` | `email_change` | a change of address that waits for its code |
 //! | `address#<normalised>` | `owner` | whose address it is |
 //! | `address#<normalised>` | `signup#sup_…` | a sign-up that waits for its code |
+
+mod changes;
+mod consents;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -277,7 +282,7 @@ impl Accounts {
             .update_write(sign_up_key(email, id), expression, Guard::SignUp)
     }
 
-    /// The writes that turn a sign-up into an account: the profile, the address's owner, and the sign-up's end.
+    /// The writes that turn a sign-up into an account: the profile, the address's owner, the consent, and the sign-up's end.
     ///
     /// # Errors
     /// When an item cannot be made.
@@ -295,24 +300,41 @@ impl Accounts {
             policy_accepted_at: profile.consent.accepted_at,
             sessions_begun: profile.sessions_begun,
         })?;
-        let owner = to_item(&OwnerItem {
-            pk: address_pk(&profile.email),
-            sk: OWNER.to_owned(),
-            account_id: profile.id,
-            proved_at: profile.created_at,
-            undeliverable: None,
-            undeliverable_since: None,
-        })?;
-        let new = || Expression::when("attribute_not_exists(#pk)");
+        let new = Expression::when("attribute_not_exists(#pk)");
         Ok(vec![
-            self.table.put_write(profile_item, new(), Guard::New)?,
-            self.table.put_write(owner, new(), Guard::Address)?,
+            self.table.put_write(profile_item, new, Guard::New)?,
+            self.owner_write(&profile.email, None, profile.id, profile.created_at)?,
+            self.consent_write(profile.id, &profile.consent)?,
             self.table.delete_write(
                 sign_up_key(&profile.email, sign_up),
                 Expression::when("attribute_exists(#pk)"),
                 Guard::SignUp,
             )?,
         ])
+    }
+
+    /// Gives an address that has just been proved to `account`: one that belongs to nobody, or, with `Some(account)` as its
+    /// owner before, the account's own once more.
+    fn owner_write(
+        &self,
+        email: &EmailAddress,
+        before: Option<Id<ids::Account>>,
+        account: Id<ids::Account>,
+        proved_at: Timestamp,
+    ) -> Result<Write, StoreError> {
+        let item = to_item(&OwnerItem {
+            pk: address_pk(email),
+            sk: OWNER.to_owned(),
+            account_id: account,
+            proved_at,
+            undeliverable: None,
+            undeliverable_since: None,
+        })?;
+        let as_before = match before {
+            None => Expression::when("attribute_not_exists(#pk)"),
+            Some(owner) => Expression::when("#account_id = :owner").text(":owner", owner.to_string()),
+        };
+        self.table.put_write(item, as_before, Guard::Address)
     }
 
     /// Forgets a sign-up that lost against another one of its address.

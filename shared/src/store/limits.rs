@@ -9,7 +9,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Db, Expression, Guard, StoreError, Table, Updated, Write, key, to_item};
+use super::{Db, Expression, Guard, Item, StoreError, Table, Updated, Write, key, to_item};
 use crate::config::{ConfigError, Vars};
 use crate::domain::account::BONUS_MEMORY;
 use crate::ids::{self, Id};
@@ -75,16 +75,14 @@ impl Limits {
     /// # Errors
     /// [`LimitError::Exceeded`] when the window's quota is used up, or when the store fails.
     pub async fn take(&self, policy: Policy, subject: &str, now: Timestamp) -> Result<Remaining, LimitError> {
-        let window = policy.window.as_secs().max(1);
-        let start = now.as_second() - now.as_second().rem_euclid(window);
+        let (start, window) = (window_start(policy, now), window_seconds(policy));
         let reset = SignedDuration::from_secs(start + window - now.as_second());
         let expression = Expression::update("SET #expires_at = :ends ADD #uses :one")
             .and_when("attribute_not_exists(#uses) OR #uses < :quota")
             .number(":ends", start + 2 * window)
             .number(":one", 1)
             .number(":quota", policy.quota);
-        let item_key = key(&[("pk", format!("rate#{}#{start}#{subject}", policy.name))]);
-        match self.table.update(item_key, expression).await? {
+        match self.table.update(rate_key(policy, subject, now), expression).await? {
             Updated::Refused(_) => Err(LimitError::Exceeded(Remaining {
                 policy,
                 remaining: 0,
@@ -102,6 +100,21 @@ impl Limits {
                 })
             }
         }
+    }
+
+    /// Gives one back that was taken at `taken`: it has turned out not to count.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn give_back(&self, policy: Policy, subject: &str, taken: Timestamp) -> Result<(), StoreError> {
+        let expression = Expression::update("ADD #uses :back")
+            .and_when("#uses > :none")
+            .number(":back", -1)
+            .number(":none", 0);
+        self.table
+            .update(rate_key(policy, subject, taken), expression)
+            .await
+            .map(drop)
     }
 
     /// Marks that an address has had its bonus, if it has not; remembered for 12 months.
@@ -150,6 +163,20 @@ impl Limits {
             .number(":gone", 0);
         self.table.update(key(&[("pk", slot.0)]), free).await.map(drop)
     }
+}
+
+fn window_seconds(policy: Policy) -> i64 {
+    policy.window.as_secs().max(1)
+}
+
+/// The second in which the window around `now` began.
+fn window_start(policy: Policy, now: Timestamp) -> i64 {
+    now.as_second() - now.as_second().rem_euclid(window_seconds(policy))
+}
+
+fn rate_key(policy: Policy, subject: &str, now: Timestamp) -> Item {
+    let start = window_start(policy, now);
+    key(&[("pk", format!("rate#{}#{start}#{subject}", policy.name))])
 }
 
 /// A place for waiting; give it back with [`Limits::leave`].

@@ -21,6 +21,10 @@ pub enum Guard {
     Address,
     /// The address's owner is as it was read.
     Owner,
+    /// The change of address is still the one whose code was shown.
+    EmailChange,
+    /// The version of the policy has not been accepted yet.
+    Consent,
     /// The address has not had its bonus.
     Bonus,
     /// The sign-up is still waiting.

@@ -59,6 +59,7 @@ async fn a_proved_address_becomes_an_account_that_shows_exactly_what_was_given()
     let shown = json!({
         "id": made.json["account_id"], "email": "Mei@example.com", "name": "Mei 梅",
         "created_at": "2026-11-22T09:00:00Z", "policy_version": policy, "policy_accepted_at": "2026-11-22T09:00:00Z",
+        "policy_current_version": policy,
     });
     assert_eq!(account.json, shown);
 }

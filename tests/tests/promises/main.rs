@@ -91,7 +91,7 @@ const PUT_OFF: &[(&str, &str)] = &[
     ),
     (
         "P17",
-        "correcting and exporting are not there yet; the issue of accounts and their data proves it",
+        "exporting and deleting are not there yet; the issue of accounts and their data proves it",
     ),
     (
         "P18",

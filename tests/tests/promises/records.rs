@@ -25,6 +25,12 @@ const DECLARED: &[(&str, &str, &[&str])] = &[
             "sessions_begun",
         ],
     ),
+    ("accounts", "consent#", &["accepted_at"]),
+    (
+        "accounts",
+        "email_change",
+        &["email", "code_hash", "tries_left", "expires_at"],
+    ),
     (
         "accounts",
         "owner",
@@ -172,6 +178,8 @@ pub(crate) async fn what_is_stored_of_a_person_is_what_the_tables_are_declared_t
         }
     }
     for kind in [
+        ("accounts", "consent#"),
+        ("accounts", "email_change"),
         ("accounts", "signup#"),
         ("sessions", ""),
         ("images", ""),

@@ -175,8 +175,8 @@ impl Seller {
         self.send(app, "GET", &format!("/v1/images/{id}"), None).await
     }
 
-    /// Everything there is to do: describe, order, look, list, read the account and the credits, sign up once more with the
-    /// same address, sign in. Gives the picture's id.
+    /// Everything there is to do: describe, order, look, list, read the account and the credits, correct the name,
+    /// begin to change the address, accept the policy again, sign up once more with the same address, sign in. Gives the picture's id.
     pub(crate) async fn use_everything(&mut self, app: &TestApp) -> String {
         self.describe(app).await;
         let id = self.order(app).await;
@@ -186,6 +186,15 @@ impl Seller {
         for path in ["/v1/images", "/v1/account", "/v1/credits"] {
             self.send(app, "GET", path, None).await.expect(200);
         }
+        let Marks {
+            email, name, password, ..
+        } = &self.marks;
+        let changes = json!({ "name": name, "email": email, "password": password });
+        self.send(app, "PATCH", "/v1/account", Some(changes)).await.expect(202);
+        let consent = json!({ "policy_version": app.stack.policy_version().unwrap() });
+        self.send(app, "POST", "/v1/account/consents", Some(consent))
+            .await
+            .expect(201);
         self.send(app, "POST", "/v1/accounts", Some(self.new_account(app)))
             .await
             .expect(202);

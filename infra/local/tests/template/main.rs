@@ -31,9 +31,12 @@ fn every_function_is_there_once_with_its_route_or_its_queue() {
     let expected = BTreeMap::from([
         ("accounts-create", "POST /v1/accounts"),
         ("accounts-get", "GET /v1/account"),
+        ("accounts-update", "PATCH /v1/account"),
         ("accounts-verify", "POST /v1/accounts/verify"),
         ("codes-create", "POST /v1/codes"),
+        ("consents-create", "POST /v1/account/consents"),
         ("credits-list", "GET /v1/credits"),
+        ("emails-confirm", "POST /v1/account/email/confirm"),
         ("health-get", "GET /v1/health"),
         ("images-create", "POST /v1/images"),
         ("images-delete", "DELETE /v1/images/{id}"),
