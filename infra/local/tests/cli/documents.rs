@@ -36,7 +36,10 @@ fn every_flow_of_accounts_works_as_it_is_documented() {
     let commands = commands("accounts.md");
     let calls = commands.lines().filter(|line| line.contains("curl -sS"));
     for call in calls.filter(|line| !line.contains("/mailbox.json")) {
-        assert!(call.contains("--fail-with-body"), "it would not be noticed if this failed: {call}");
+        assert!(
+            call.contains("--fail-with-body"),
+            "it would not be noticed if this failed: {call}"
+        );
     }
     let folder = tempfile::tempdir().unwrap();
     let (script, log) = (folder.path().join("pasted.sh"), folder.path().join("log"));
@@ -45,7 +48,10 @@ fn every_flow_of_accounts_works_as_it_is_documented() {
     std::fs::write(&script, format!("{strict}{commands}")).unwrap();
 
     let port = free_ports();
-    let (serving, _) = Serving::start(folder.path(), &["serve", "--port", &port.to_string(), "--data", "kept here"]);
+    let (serving, _) = Serving::start(
+        folder.path(),
+        &["serve", "--port", &port.to_string(), "--data", "kept here"],
+    );
     let output = std::fs::File::create(&log).unwrap();
     let mut shell = Command::new("bash")
         .arg(&script)
