@@ -50,7 +50,16 @@ pub(crate) fn all() -> String {
 pub(crate) fn tell_nothing() {
     let lines = all();
     assert!(lines.contains("Answered"), "nothing was logged, so nothing was proved");
-    for secret in [MARK, "@example.com", "@EXAMPLE.COM", PASSWORD, "eyJ", "vrt_", "whsec_", "Bearer "] {
+    for secret in [
+        MARK,
+        "@example.com",
+        "@EXAMPLE.COM",
+        PASSWORD,
+        "eyJ",
+        "vrt_",
+        "whsec_",
+        "Bearer ",
+    ] {
         let line = lines.lines().find(|line| line.contains(secret));
         assert!(line.is_none(), "`{secret}` was logged: {}", line.unwrap_or_default());
     }

@@ -7,7 +7,7 @@ use crate::logs;
 use crate::support::{MARK, World, again, app};
 
 /// Every route that wants a token.
-pub(crate) const CLOSED: [(\&str, \&str); 13] = [
+pub(crate) const CLOSED: [(&str, &str); 13] = [
     ("GET", "/v1/account"),
     ("PATCH", "/v1/account"),
     ("POST", "/v1/account/email/confirm"),

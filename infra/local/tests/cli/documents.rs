@@ -77,5 +77,8 @@ fn every_flow_of_accounts_works_as_it_is_documented() {
     drop(shell.kill());
     let ended = ended.unwrap_or_else(|_| panic!("the commands never ended:\n{}", told()));
     assert!(ended.success(), "{}", told());
+    let refused = told().matches("\"type\":\"/problems/").count();
+    let session_ended = told().matches("\"type\":\"/problems/session-ended\"").count();
+    assert_eq!((refused, session_ended), (1, 1), "{}", told());
     serving.kill();
 }
