@@ -103,6 +103,19 @@ impl<K: Kind> Id<K> {
         })
     }
 
+    /// An id of random bytes, which names nothing: it was made at no time that says anything.
+    #[must_use]
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        let uuid = uuid::Builder::from_bytes(bytes)
+            .with_version(uuid::Version::SortRand)
+            .with_variant(uuid::Variant::RFC4122)
+            .into_uuid();
+        Self {
+            uuid,
+            kind: PhantomData,
+        }
+    }
+
     /// Whether something that lives for `life` from its making is past it.
     #[must_use]
     pub fn is_past(&self, life: SignedDuration, now: Timestamp) -> bool {

@@ -11,8 +11,9 @@ use shared::config::{ConfigError, Vars};
 use shared::domain::account::SIGN_UP_LIFE;
 use shared::domain::{EmailAddress, Language, Name};
 use shared::flows::sign_up::{CODES_AN_HOUR, SignUp, SignUps};
+use shared::flows::tries;
 use shared::grants::{Action, Grant};
-use shared::http::{Json, Kind, PolicyVersion, Problem, Quota, TakenOn, openapi, with_manners};
+use shared::http::{Json, Kind, PolicyVersion, Problem, Quotas, TakenOn, Viewer, openapi, with_manners};
 use shared::ids;
 use shared::store::{Accounts, Limits, Outbox};
 use shared::{Clock, Ids, Platform};
@@ -111,13 +112,15 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 )]
 async fn create(
     State(deps): State<Deps>,
+    viewer: Viewer,
     language: Language,
     Json(new): Json<NewAccount>,
-) -> Result<(Quota, TakenOn<Waiting>), Problem> {
+) -> Result<(Quotas, TakenOn<Waiting>), Problem> {
     let now = deps.clock.now();
     let consent = deps.policy_version.accepted(new.policy_version, now)?;
     new.password
         .check(&[new.email.as_str(), new.name.as_ref().map_or("", Name::as_str)])?;
+    let of_source = tries::code_wanted(&deps.limits, &deps.sign_ups.hash_key, viewer.source_ip, now).await?;
     let subject = deps.sign_ups.subject(&new.email);
     let left = deps.limits.take(CODES_AN_HOUR, &subject, now).await?;
     let password_hash = new.password.hash().await?;
@@ -130,7 +133,7 @@ async fn create(
     };
     let signup_id = deps.sign_ups.begin(sign_up, now).await?;
     Ok((
-        left.into(),
+        Quotas::of([left, of_source]),
         TakenOn(Waiting {
             signup_id,
             expires_at: signup_id.made_at() + SIGN_UP_LIFE,

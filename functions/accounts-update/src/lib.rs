@@ -13,10 +13,10 @@ use shared::config::{ConfigError, Vars};
 use shared::domain::account::PendingEmail;
 use shared::domain::{EmailAddress, Language, Name, Profile};
 use shared::flows::email_change::EmailChanges;
-use shared::flows::sign_in;
 use shared::flows::sign_up::{self, CODES_AN_HOUR};
+use shared::flows::tries::{Tries, Try};
 use shared::grants::{Action, Grant};
-use shared::http::{AccountView, Json, Kind, PolicyVersion, Problem, Quota, TakenOn, openapi, with_manners};
+use shared::http::{AccountView, Json, Kind, PolicyVersion, Problem, Quota, TakenOn, Viewer, openapi, with_manners};
 use shared::store::{Accounts, Limits, Outbox, Sessions};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
@@ -48,6 +48,7 @@ pub struct Deps {
     keys: VerifyingKeys,
     policy: PolicyVersion,
     sessions: Sessions,
+    tries: Tries,
 }
 
 impl Deps {
@@ -57,20 +58,25 @@ impl Deps {
     /// When a variable is missing or wrong.
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
         let db = platform.db();
+        let tries = Tries {
+            limits: Limits::new(&db, vars)?,
+            hash_key: HashKey::configured(vars, &platform.secrets)?,
+        };
         Ok(Self {
             clock: platform.clock.clone(),
             changes: EmailChanges {
                 accounts: Accounts::new(&db, vars)?,
-                limits: Limits::new(&db, vars)?,
+                limits: tries.limits.clone(),
                 outbox: Outbox::new(&db, vars)?,
                 entropy: platform.entropy.clone(),
                 ids: platform.ids.clone(),
-                hash_key: HashKey::configured(vars, &platform.secrets)?,
+                hash_key: tries.hash_key.clone(),
             },
             ids: platform.ids.clone(),
             keys: VerifyingKeys::configured(vars, &platform.secrets)?,
             policy: PolicyVersion::configured(vars)?,
             sessions: Sessions::new(&db, vars)?,
+            tries,
         })
     }
 }
@@ -130,7 +136,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(change))]
     struct Part;
-    let own = [Kind::InvalidCredentials, Kind::TooManyRequests, Kind::Contended];
+    let own = [Kind::WrongPassword, Kind::TooManyRequests, Kind::Contended];
     openapi::with_problems(Part::openapi(), &own)
 }
 
@@ -150,6 +156,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 async fn change(
     State(deps): State<Deps>,
     bearer: Bearer,
+    viewer: Viewer,
     language: Language,
     Json(changes): Json<Changes>,
 ) -> Result<Response, Problem> {
@@ -161,7 +168,10 @@ async fn change(
             name,
             email: Some(email),
             password: Some(password),
-        } => deps.begin(profile, name, email, password, language).await,
+        } => {
+            let guess = deps.guess(&profile, password, viewer).await?;
+            deps.begin(profile, name, email, language, guess).await
+        }
         Changes { email: Some(_), .. } => Err(Problem::invalid_field("/password", "is needed to change the address")),
         Changes { password: Some(_), .. } => Err(Problem::invalid_field("/password", "is of use with an email alone")),
         Changes { name: Some(name), .. } => deps.rename(&profile, name.as_ref()).await,
@@ -182,16 +192,11 @@ impl Deps {
         mut profile: Profile,
         name: Option<Option<Name>>,
         email: EmailAddress,
-        password: Password,
         language: Language,
+        guess: Try,
     ) -> Result<Response, Problem> {
         let now = self.clock.now();
-        let EmailChanges { limits, hash_key, .. } = &self.changes;
-        let subject = sign_in::subject(hash_key, &profile.email);
-        limits.take(sign_in::TRIES, &subject, now).await?;
-        if !password.verify_or_burn(Some(&profile.password_hash)).await? {
-            return Err(Problem::of(Kind::InvalidCredentials));
-        }
+        let Tries { limits, hash_key } = &self.tries;
         let owner = self.changes.accounts.owner(&profile.email).await?;
         let subject = sign_up::codes_subject(hash_key, &email);
         let left = limits.take(CODES_AN_HOUR, &subject, now).await?;
@@ -199,7 +204,7 @@ impl Deps {
             .changes
             .begin(&profile, email, name.as_ref(), language, now)
             .await?;
-        let PendingEmail { email, expires_at } = pending.ok_or_else(|| Problem::of(Kind::InvalidCredentials))?;
+        let PendingEmail { email, expires_at } = pending.ok_or_else(|| wrong_password(&guess))?;
         if let Some(name) = name {
             profile.name = name;
         }
@@ -209,4 +214,21 @@ impl Deps {
         };
         Ok((Quota::from(left), TakenOn(body)).into_response())
     }
+
+    /// Whether the password is the account's; a wrong one is counted together with those of signing in.
+    async fn guess(&self, profile: &Profile, password: Password, viewer: Viewer) -> Result<Try, Problem> {
+        let guess = self
+            .tries
+            .password(&profile.email, viewer.source_ip, self.clock.now())
+            .await?;
+        if !password.verify_or_burn(Some(&profile.password_hash)).await? {
+            return Err(wrong_password(&guess));
+        }
+        self.tries.give_back(&guess).await;
+        Ok(guess)
+    }
+}
+
+fn wrong_password(guess: &Try) -> Problem {
+    Problem::field(Kind::WrongPassword, "/password", "is not the account's password").limited(guess.left_if_wrong())
 }

@@ -5,10 +5,12 @@ use axum::{Router, routing::post};
 use serde::{Deserialize, Serialize};
 use shared::auth::{HashKey, TokenSigner};
 use shared::config::{ConfigError, Vars};
+use shared::domain::code::Purpose;
 use shared::domain::{Code, Credits, DeviceName, EmailAddress};
 use shared::flows::sign_up::Proofs;
+use shared::flows::tries::Tries;
 use shared::grants::{Action, Grant};
-use shared::http::{Created, Json, Kind, Problem, SessionTokens, SessionView, openapi, with_manners};
+use shared::http::{Created, Json, Kind, Problem, Quotas, SessionTokens, SessionView, openapi, with_manners};
 use shared::ids;
 use shared::store::{Accounts, Ledgers, Limits, Sessions};
 use shared::{Clock, Ids, Platform};
@@ -21,7 +23,7 @@ pub const GRANTS: &[Grant] = &[
         &[Action::DeleteItem, Action::PutItem, Action::Query, Action::UpdateItem],
     ),
     Grant::Table("ledger", &[Action::PutItem]),
-    Grant::Table("limits", &[Action::PutItem]),
+    Grant::Table("limits", &[Action::PutItem, Action::UpdateItem]),
     Grant::Table("sessions", &[Action::PutItem]),
     Grant::Parameter("hash-key"),
     Grant::Parameter("token-signing-key"),
@@ -34,6 +36,7 @@ pub struct Deps {
     ids: Ids,
     proofs: Proofs,
     tokens: SessionTokens,
+    tries: Tries,
 }
 
 impl Deps {
@@ -56,6 +59,10 @@ impl Deps {
             ids: platform.ids.clone(),
             tokens: SessionTokens {
                 signer: TokenSigner::configured(vars, &platform.secrets)?,
+                hash_key: proofs.hash_key.clone(),
+            },
+            tries: Tries {
+                limits: proofs.limits.clone(),
                 hash_key: proofs.hash_key.clone(),
             },
             proofs,
@@ -109,19 +116,32 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(verify))]
     struct Part;
-    openapi::with_problems(Part::openapi(), &[Kind::WrongCode, Kind::Contended])
+    openapi::with_problems(
+        Part::openapi(),
+        &[
+            Kind::WrongCode,
+            Kind::CodeExpired,
+            Kind::TooManyRequests,
+            Kind::Contended,
+        ],
+    )
 }
 
 /// Prove the address
 ///
 /// Makes the account, begins its first session and gives the sign-up bonus. A code is good for 15 minutes and five tries.
+/// Ten wrong codes a day are borne for an address.
 #[utoipa::path(
     post, path = "/v1/accounts/verify", tag = "accounts", operation_id = "accounts-verify", request_body = Proof,
     responses((status = 201, description = "The account is made", body = NewAccount))
 )]
 async fn verify(
     State(Deps {
-        clock, proofs, tokens, ..
+        clock,
+        proofs,
+        tokens,
+        tries,
+        ..
     }): State<Deps>,
     Json(Proof {
         email,
@@ -129,19 +149,22 @@ async fn verify(
         code,
         device,
     }): Json<Proof>,
-) -> Result<Created<NewAccount>, Problem> {
+) -> Result<(Quotas, Created<NewAccount>), Problem> {
     let now = clock.now();
-    let proved = proofs.prove(&email, signup_id, &code, device, now).await?;
+    let guess = tries.code(Purpose::VerifyEmail, &email, now).await?;
+    let proved = proofs
+        .prove(&email, signup_id, &code, device, now)
+        .await
+        .map_err(|error| Problem::from(error).limited(guess.left_if_wrong()))?;
+    tries.give_back(&guess).await;
     let session = tokens.show(&proved.session, now)?;
     let credits = CreditsGiven {
         available: proved.balance.available,
     };
-    Ok(Created::at(
-        "/v1/account",
-        NewAccount {
-            account_id: proved.profile.id,
-            session,
-            credits,
-        },
-    ))
+    let made = NewAccount {
+        account_id: proved.profile.id,
+        session,
+        credits,
+    };
+    Ok((Quotas::of(guess.left_if_right()), Created::at("/v1/account", made)))
 }

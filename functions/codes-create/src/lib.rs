@@ -1,6 +1,6 @@
-//! `POST /v1/codes`: mail a code again. The old one is void from then on.
+//! `POST /v1/codes`: mail a code, for a sign-up or for a new password. The one before is void from then on.
 //!
-//! The answer is the same for a sign-up that waits and for one that does not exist.
+//! The answer is the same, after the same work, for a sign-up or an account that is there and for one that is not.
 
 use axum::extract::{FromRef, State};
 use axum::{Router, routing::post};
@@ -8,17 +8,19 @@ use serde::{Deserialize, Serialize};
 use shared::auth::HashKey;
 use shared::config::{ConfigError, Vars};
 use shared::domain::{EmailAddress, Language};
+use shared::flows::passwords::ResetCodes;
 use shared::flows::sign_up::{CODES_AN_HOUR, SignUps};
+use shared::flows::tries;
 use shared::grants::{Action, Grant};
-use shared::http::{Json, Kind, Problem, Quota, TakenOn, openapi, with_manners};
+use shared::http::{Json, Kind, Problem, Quotas, TakenOn, Viewer, openapi, with_manners};
 use shared::ids;
-use shared::store::{Accounts, Limits, Outbox};
+use shared::store::{Accounts, Codes, Limits, Outbox};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
 
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
-    Grant::Table("accounts", &[Action::GetItem, Action::UpdateItem]),
+    Grant::Table("accounts", &[Action::GetItem, Action::PutItem, Action::UpdateItem]),
     Grant::Table("limits", &[Action::UpdateItem]),
     Grant::Table("outbox", &[Action::PutItem]),
     Grant::Parameter("hash-key"),
@@ -30,6 +32,7 @@ pub struct Deps {
     clock: Clock,
     ids: Ids,
     limits: Limits,
+    reset_codes: ResetCodes,
     sign_ups: SignUps,
 }
 
@@ -40,16 +43,26 @@ impl Deps {
     /// When a variable is missing or wrong.
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
         let db = platform.db();
+        let (accounts, outbox) = (Accounts::new(&db, vars)?, Outbox::new(&db, vars)?);
+        let hash_key = HashKey::configured(vars, &platform.secrets)?;
         Ok(Self {
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
             limits: Limits::new(&db, vars)?,
+            reset_codes: ResetCodes {
+                accounts: accounts.clone(),
+                codes: Codes::new(&db, vars)?,
+                entropy: platform.entropy.clone(),
+                hash_key: hash_key.clone(),
+                ids: platform.ids.clone(),
+                outbox: outbox.clone(),
+            },
             sign_ups: SignUps {
-                accounts: Accounts::new(&db, vars)?,
-                outbox: Outbox::new(&db, vars)?,
+                accounts,
+                outbox,
                 entropy: platform.entropy.clone(),
                 ids: platform.ids.clone(),
-                hash_key: HashKey::configured(vars, &platform.secrets)?,
+                hash_key,
             },
         })
     }
@@ -58,21 +71,52 @@ impl Deps {
 /// Which code is wanted.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = WantedCode)]
-#[serde(deny_unknown_fields)]
-struct Wanted {
-    purpose: Purpose,
-    email: EmailAddress,
-    /// From the answer to the sign-up.
-    signup_id: ids::SignUpId,
+#[serde(tag = "purpose", rename_all = "snake_case", try_from = "Fields")]
+enum Wanted {
+    /// One that proves the address of a sign-up.
+    VerifyEmail {
+        email: EmailAddress,
+        /// From the answer to the sign-up.
+        signup_id: ids::SignUpId,
+    },
+    /// One that lets a forgotten password be replaced.
+    ResetPassword { email: EmailAddress },
 }
 
-/// What a code is for.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = CodePurpose)]
+/// The fields of every purpose. They are read as they are, because a field inside a tagged value loses its name in errors.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    purpose: Purpose,
+    email: EmailAddress,
+    #[serde(default)]
+    signup_id: Option<ids::SignUpId>,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Purpose {
-    /// To prove the address of a sign-up.
     VerifyEmail,
+    ResetPassword,
+}
+
+impl TryFrom<Fields> for Wanted {
+    type Error = &'static str;
+
+    /// The errors are `serde`'s own words, which are explained to the caller like those of any other field.
+    fn try_from(fields: Fields) -> Result<Self, &'static str> {
+        let Fields {
+            purpose,
+            email,
+            signup_id,
+        } = fields;
+        match (purpose, signup_id) {
+            (Purpose::VerifyEmail, Some(signup_id)) => Ok(Self::VerifyEmail { email, signup_id }),
+            (Purpose::VerifyEmail, None) => Err("missing field `signup_id`"),
+            (Purpose::ResetPassword, None) => Ok(Self::ResetPassword { email }),
+            (Purpose::ResetPassword, Some(_)) => Err("unknown field `signup_id`, expected `purpose` or `email`"),
+        }
+    }
 }
 
 /// A mail may be on its way.
@@ -98,9 +142,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     openapi::with_problems(Part::openapi(), &[Kind::TooManyRequests, Kind::Contended])
 }
 
-/// Mail a code again
+/// Mail a code
 ///
-/// Three codes an hour may be mailed to an address. The answer does not tell whether there was anything to mail.
+/// A code for a sign-up takes the place of the one before, and so does a code for a new password. Three codes an hour may be
+/// mailed to an address. The answer does not tell whether there was anything to mail.
 #[utoipa::path(
     post, path = "/v1/codes", tag = "accounts", operation_id = "codes-create", request_body = Wanted,
     responses((status = 202, description = "A mail may be on its way", body = Sent))
@@ -109,18 +154,22 @@ async fn create(
     State(Deps {
         clock,
         limits,
+        reset_codes,
         sign_ups,
         ..
     }): State<Deps>,
+    viewer: Viewer,
     language: Language,
-    Json(Wanted {
-        purpose: Purpose::VerifyEmail,
-        email,
-        signup_id,
-    }): Json<Wanted>,
-) -> Result<(Quota, TakenOn<Sent>), Problem> {
+    Json(wanted): Json<Wanted>,
+) -> Result<(Quotas, TakenOn<Sent>), Problem> {
     let now = clock.now();
-    let left = limits.take(CODES_AN_HOUR, &sign_ups.subject(&email), now).await?;
-    sign_ups.send_again(&email, signup_id, language, now).await?;
-    Ok((left.into(), TakenOn(Sent { email })))
+    let (Wanted::VerifyEmail { email, .. } | Wanted::ResetPassword { email }) = &wanted;
+    let of_source = tries::code_wanted(&limits, &sign_ups.hash_key, viewer.source_ip, now).await?;
+    let left = limits.take(CODES_AN_HOUR, &sign_ups.subject(email), now).await?;
+    match &wanted {
+        Wanted::VerifyEmail { email, signup_id } => sign_ups.send_again(email, *signup_id, language, now).await?,
+        Wanted::ResetPassword { email } => reset_codes.send(email, language, now).await?,
+    }
+    let sent = Sent { email: email.clone() };
+    Ok((Quotas::of([left, of_source]), TakenOn(sent)))
 }

@@ -9,8 +9,11 @@ use shared::auth::{HashKey, Password, TokenSigner};
 use shared::config::{ConfigError, Vars};
 use shared::domain::{DeviceName, EmailAddress, Session};
 use shared::flows::sign_in;
+use shared::flows::tries::Tries;
 use shared::grants::{Action, Grant};
-use shared::http::{Created, Json, Kind, Notice, Problem, SessionTokens, SessionView, openapi, with_manners};
+use shared::http::{
+    Created, Json, Kind, Notice, Problem, Quotas, SessionTokens, SessionView, Viewer, openapi, with_manners,
+};
 use shared::store::{Accounts, Limits, Sessions};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
@@ -30,9 +33,9 @@ pub struct Deps {
     accounts: Accounts,
     clock: Clock,
     ids: Ids,
-    limits: Limits,
     sessions: Sessions,
     tokens: SessionTokens,
+    tries: Tries,
 }
 
 impl Deps {
@@ -42,15 +45,19 @@ impl Deps {
     /// When a variable is missing or wrong.
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
         let db = platform.db();
+        let hash_key = HashKey::configured(vars, &platform.secrets)?;
         Ok(Self {
             accounts: Accounts::new(&db, vars)?,
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
-            limits: Limits::new(&db, vars)?,
             sessions: Sessions::new(&db, vars)?,
             tokens: SessionTokens {
                 signer: TokenSigner::configured(vars, &platform.secrets)?,
-                hash_key: HashKey::configured(vars, &platform.secrets)?,
+                hash_key: hash_key.clone(),
+            },
+            tries: Tries {
+                limits: Limits::new(&db, vars)?,
+                hash_key,
             },
         })
     }
@@ -94,38 +101,39 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// Sign in
 ///
-/// Begins a session. Its access token is good for 15 minutes; its refresh token gets the next one, for 90 days.
+/// Begins a session. Its access token is good for 15 minutes; its refresh token gets the next one, for 90 days. Wrong
+/// passwords are counted, right ones are not.
 #[utoipa::path(
     post, path = "/v1/sessions", tag = "sessions", operation_id = "sessions-create", request_body = Credentials,
     responses((status = 201, description = "The session has begun", body = SignedIn))
 )]
 async fn create(
     State(deps): State<Deps>,
+    viewer: Viewer,
     Json(Credentials {
         email,
         password,
         device,
     }): Json<Credentials>,
-) -> Result<Created<SignedIn>, Problem> {
+) -> Result<(Quotas, Created<SignedIn>), Problem> {
     let now = deps.clock.now();
-    let subject = sign_in::subject(&deps.tokens.hash_key, &email);
-    deps.limits.take(sign_in::TRIES, &subject, now).await?;
-    let known = sign_in::account_of(&email, &deps.accounts).await?;
-    let right = password
-        .verify_or_burn(known.as_ref().map(|(profile, _)| &profile.password_hash))
-        .await?;
-    let (profile, owner) = known
-        .filter(|_| right)
-        .ok_or_else(|| Problem::of(Kind::InvalidCredentials))?;
+    let guess = deps.tries.password(&email, viewer.source_ip, now).await?;
+    let wrong = || Problem::of(Kind::InvalidCredentials).limited(guess.left_if_wrong());
+    let known = sign_in::account_of(&email, &deps.accounts, &deps.tries.hash_key).await?;
+    let hash = known.as_ref().map(|(profile, _)| &profile.password_hash);
+    let right = password.verify_or_burn(hash).await?;
+    let (profile, owner) = known.filter(|_| right).ok_or_else(wrong)?;
     let session = Session::begun(deps.ids.next(), profile.id, device);
     if !sign_in::begin_session(&profile, &session, &deps.accounts, &deps.sessions).await? {
-        return Err(Problem::of(Kind::InvalidCredentials));
+        return Err(wrong());
     }
-    Ok(Created::at(
-        format!("/v1/sessions/{}", session.id),
-        SignedIn {
-            session: deps.tokens.show(&session, now)?,
-            notices: owner.undeliverable.map(Notice::from).into_iter().collect(),
-        },
+    deps.tries.give_back(&guess).await;
+    let view = SignedIn {
+        session: deps.tokens.show(&session, now)?,
+        notices: owner.undeliverable.map(Notice::from).into_iter().collect(),
+    };
+    Ok((
+        Quotas::of(guess.left_if_right()),
+        Created::at(format!("/v1/sessions/{}", session.id), view),
     ))
 }

@@ -9,7 +9,7 @@ mod webhooks;
 mod wiring;
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -89,8 +89,12 @@ pub struct Stack {
     pub simulator: SocketAddr,
     webhooks: webhooks::Webhooks,
     gateway: Gateway,
+    seen_from: SeenFrom,
     serving: Mutex<Vec<Serving>>,
 }
+
+/// Where requests seem to come from, if not from where they do.
+type SeenFrom = Arc<Mutex<Option<IpAddr>>>;
 
 /// The clock of a data folder: the system's, moved by what the folder remembers.
 ///
@@ -173,6 +177,8 @@ impl Stack {
             throttle: throttled.then(|| clock.clone()),
             ..Limits::default()
         };
+        let seen_from = SeenFrom::default();
+        let introduce = introduce(Arc::clone(&seen_from));
         let gateway = Gateway::starting(&template, host.starter(), introduce, limits);
         let answering = gateway.clone();
         let serving = vec![
@@ -199,6 +205,7 @@ impl Stack {
             api,
             simulator,
             gateway,
+            seen_from,
             serving: Mutex::new(serving),
         })
     }
@@ -227,6 +234,12 @@ impl Stack {
     /// Lets every function start anew at its next request, as a deployment does, so that it reads its secrets again.
     pub fn replace_functions(&self) {
         self.gateway.replace_functions();
+    }
+
+    /// Lets the gateway see all further requests come from `address`, for whoever tests limits by source: here they all
+    /// come from one machine.
+    pub fn see_from(&self, address: IpAddr) {
+        *self.seen_from.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
     }
 
     /// The API's origin.
@@ -368,12 +381,15 @@ impl Host {
 }
 
 /// Tells a function who is calling, as the gateway's event would.
-fn introduce(request: &mut Request) {
-    let source_ip = source(request).map(|address| address.ip());
-    request.extensions_mut().insert(Viewer {
-        source_ip,
-        request_id: None,
-    });
+fn introduce(seen_from: SeenFrom) -> impl Fn(&mut Request) + Send + Sync + 'static {
+    move |request| {
+        let pretended = *seen_from.lock().unwrap_or_else(PoisonError::into_inner);
+        let source_ip = pretended.or_else(|| source(request).map(|address| address.ip()));
+        request.extensions_mut().insert(Viewer {
+            source_ip,
+            request_id: None,
+        });
+    }
 }
 
 fn serve_simulators(simulators: Simulators, listener: TcpListener, desks: Router) -> Serving {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use hmac::digest::Key;
 use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
@@ -38,6 +39,17 @@ impl HashKey {
         mac.update(label.as_bytes());
         mac.update(data);
         KeyedHash(mac.finalize().into_bytes().into())
+    }
+}
+
+impl HashKey {
+    /// Another key, made from this one for the use named by `label` and for `data`: a day, for instance.
+    #[must_use]
+    pub fn derived(&self, label: &'static str, data: &[u8]) -> Self {
+        // A key shorter than a block counts as if it ended in zeros; so this is the key of the hash's 32 bytes.
+        let mut block = Key::<Hmac<Sha256>>::default();
+        block[..32].copy_from_slice(self.hash(label, data).bytes());
+        Self(Hmac::new(&block))
     }
 }
 

@@ -8,6 +8,7 @@ pub mod keyed_hash;
 pub mod keys;
 pub mod password;
 pub mod refresh_token;
+pub mod source;
 pub mod token;
 
 pub use bearer::Bearer;

@@ -15,6 +15,26 @@ use crate::Entropy;
 #[schema(value_type = String, description = "Six digits, valid for 15 minutes and five tries.", pattern = "^[0-9]{6}$", example = "042917")]
 pub struct Code(String);
 
+/// What a code is for. One that was mailed for one purpose is worth nothing for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To prove the address of a sign-up.
+    VerifyEmail,
+    /// To choose a new password for an account whose password is forgotten.
+    ResetPassword,
+}
+
+impl Purpose {
+    /// The name used in keys and in hashes.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::VerifyEmail => "verify_email",
+            Self::ResetPassword => "reset_password",
+        }
+    }
+}
+
 /// Why a text is no code, as the end of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be the six digits of the mail")]

@@ -18,6 +18,10 @@ pub enum MailKind {
     ChangeEmail,
     /// To the old address: the account has another one now.
     EmailChanged,
+    /// The code that lets a forgotten password be replaced.
+    ResetPassword,
+    /// The password was changed, and the sessions elsewhere have ended.
+    PasswordChanged,
 }
 
 impl MailKind {
@@ -29,6 +33,8 @@ impl MailKind {
             Self::AddressKnown => "address_known",
             Self::ChangeEmail => "change_email",
             Self::EmailChanged => "email_changed",
+            Self::ResetPassword => "reset_password",
+            Self::PasswordChanged => "password_changed",
         }
     }
 
@@ -38,7 +44,7 @@ impl MailKind {
     pub fn proves_its_address(self) -> bool {
         match self {
             Self::VerifyEmail | Self::ChangeEmail => true,
-            Self::AddressKnown | Self::EmailChanged => false,
+            Self::AddressKnown | Self::EmailChanged | Self::ResetPassword | Self::PasswordChanged => false,
         }
     }
 }

@@ -3,24 +3,18 @@
 //! Whether the new address has an account already is told to nobody but its owner, by mail: what is answered and what is
 //! written is the same either way, only that then no code fits.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
+use super::tries::WRONG_CODES;
 use super::{letters, mailing};
 use crate::auth::{HashKey, KeyedHash};
 use crate::domain::account::PendingEmail;
 use crate::domain::mail::{Letter, Mail, MailKind};
 use crate::domain::{Code, EmailAddress, Language, Name, Profile};
 use crate::ids::{self, Id};
-use crate::store::limits::{LimitError, Policy};
+use crate::store::limits::LimitError;
 use crate::store::{Accounts, Guard, Limits, Outbox, StoreError, Transaction, Write};
 use crate::{Entropy, Ids};
-
-/// How many codes may be tried in a day, however many were mailed.
-pub const WRONG_CODES: Policy = Policy {
-    name: "wrong-codes",
-    quota: 10,
-    window: SignedDuration::from_hours(24),
-};
 
 /// What changing an address needs.
 #[derive(Clone, Debug)]

@@ -55,6 +55,18 @@ pub fn address_known(language: Language) -> Letter {
     letter(MailKind::AddressKnown, language, None)
 }
 
+/// The letter with the code that lets a forgotten password be replaced.
+#[must_use]
+pub fn reset_password(language: Language, code: &Code) -> Letter {
+    letter(MailKind::ResetPassword, language, Some(code))
+}
+
+/// The letter that says that the password was changed. Neither the old one nor the new one is in it.
+#[must_use]
+pub fn password_changed(language: Language) -> Letter {
+    letter(MailKind::PasswordChanged, language, None)
+}
+
 fn letter(kind: MailKind, language: Language, code: Option<&Code>) -> Letter {
     let Words { subject, paragraphs } = words(kind, language);
     let (lang, greeting, closing) = match language {
@@ -146,6 +158,34 @@ fn words(kind: MailKind, language: Language) -> Words {
                 "如果是您本人更改，您无需任何操作。如果不是，请立即回复此邮件。",
             ],
         },
+        (MailKind::ResetPassword, Language::En) => Words {
+            subject: "Your Vitrine code for a new password",
+            paragraphs: &[
+                "Enter this code where you asked for a new password. It is good for 15 minutes.",
+                "If you did not ask, ignore this mail and give the code to nobody: without it your password stays as it is.",
+            ],
+        },
+        (MailKind::ResetPassword, Language::Zh) => Words {
+            subject: "您的 Vitrine 密码重置验证码",
+            paragraphs: &[
+                "请在重置密码的页面输入以下验证码，15 分钟内有效。",
+                "如果不是您本人操作，请忽略此邮件，也不要将验证码告诉任何人：没有验证码，您的密码不会改变。",
+            ],
+        },
+        (MailKind::PasswordChanged, Language::En) => Words {
+            subject: "Your Vitrine password was changed",
+            paragraphs: &[
+                "The password of your account was changed, and whoever was signed in elsewhere is signed out.",
+                "If it was you, you need do nothing. If it was not, ask for a code for a new password at once: your mailbox is what counts.",
+            ],
+        },
+        (MailKind::PasswordChanged, Language::Zh) => Words {
+            subject: "您的 Vitrine 密码已更改",
+            paragraphs: &[
+                "您账户的密码已更改，其他设备上的登录均已退出。",
+                "如果是您本人操作，您无需做任何事。如果不是，请立即申请密码重置验证码：以您的邮箱为准。",
+            ],
+        },
     }
 }
 
@@ -157,7 +197,11 @@ mod tests {
     fn a_code_stands_in_both_bodies_of_its_letter_and_in_both_languages() {
         let code: Code = "042917".parse().unwrap();
         for language in [Language::En, Language::Zh] {
-            for letter in [verify_email(language, &code), change_email(language, &code)] {
+            for letter in [
+                verify_email(language, &code),
+                change_email(language, &code),
+                reset_password(language, &code),
+            ] {
                 assert!(letter.text.contains("042917") && letter.html.contains("042917"));
                 assert!(!letter.subject.contains("042917"), "a subject shows on locked screens");
             }

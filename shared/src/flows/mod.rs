@@ -6,9 +6,11 @@ pub mod mail_events;
 pub mod mailing;
 pub mod ordering;
 pub mod painting;
+pub mod passwords;
 pub mod refreshing;
 pub mod sign_in;
 pub mod sign_up;
+pub mod tries;
 
 /// How often a flow begins again because somebody else changed what it had read.
 const ROUNDS: u32 = 6;

@@ -1,36 +1,35 @@
 //! Signing in: an address and a password become a session.
 
-use jiff::SignedDuration;
-
 use crate::auth::HashKey;
 use crate::domain::{EmailAddress, Profile, Session};
+use crate::ids::{self, Id};
 use crate::store::accounts::Owner;
-use crate::store::limits::Policy;
 use crate::store::{Accounts, Guard, Sessions, StoreError, Transaction};
 
-/// How often the password of one address may be tried, wherever it is asked for.
-pub const TRIES: Policy = Policy {
-    name: "sign-in",
-    quota: 10,
-    window: SignedDuration::from_mins(15),
-};
-
-/// What stands for an address where tries are counted.
-#[must_use]
-pub fn subject(hash_key: &HashKey, email: &EmailAddress) -> String {
-    hash_key.hash("sign-in", email.normalised().as_bytes()).to_hex()
-}
-
-/// The account of this address, if there is one, and what is known of the address.
+/// The account of this address, if there is one, and what is known of the address. An address without an account is looked up
+/// in as many steps.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn account_of(email: &EmailAddress, accounts: &Accounts) -> Result<Option<(Profile, Owner)>, StoreError> {
-    let Some(owner) = accounts.owner(email).await? else {
-        return Ok(None);
-    };
-    let profile = accounts.profile(owner.account).await?;
-    Ok(profile.map(|profile| (profile, owner)))
+pub async fn account_of(
+    email: &EmailAddress,
+    accounts: &Accounts,
+    key: &HashKey,
+) -> Result<Option<(Profile, Owner)>, StoreError> {
+    let owner = accounts.owner(email).await?;
+    let account = owner.as_ref().map_or_else(|| nobody(email, key), |owner| owner.account);
+    Ok(accounts.profile(account).await?.zip(owner))
+}
+
+/// An account that does not exist, always the same for an address: what is done for an address that has an account is done
+/// with this one for an address that has none, so that the work does not tell which it was. Nobody can be this account:
+/// no profile is ever written under an id that was not new.
+#[must_use]
+pub fn nobody(email: &EmailAddress, key: &HashKey) -> Id<ids::Account> {
+    let hash = key.hash("nobody", email.normalised().as_bytes());
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash.bytes()[..16]);
+    Id::from_random(half)
 }
 
 /// Keeps a session of an account whose password was right. `false` when the account has another password by now, or is no

@@ -105,7 +105,8 @@ impl SignUps {
         Ok(id)
     }
 
-    /// Mails a new code for a sign-up that waits; does nothing for any other. The answer is the same either way.
+    /// Mails a new code for a sign-up that waits; for any other it does the same work and mails nothing. The answer is the
+    /// same either way.
     ///
     /// # Errors
     /// When the store fails.
@@ -116,15 +117,18 @@ impl SignUps {
         language: Language,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let Some(waiting) = self.accounts.waiting(email, id, now).await? else {
-            return Ok(());
-        };
+        let waiting = self.accounts.waiting(email, id, now).await?;
         let code = Code::new(&self.entropy);
         let hash = code_hash(&self.hash_key, id, &code).to_hex();
-        let transaction = Transaction::of([self.accounts.new_code_write(email, id, hash, now + Code::LIFE)?])
-            .and(self.code_write(&waiting.sign_up.email, language, &code, now)?);
+        let mail = match waiting {
+            Some(waiting) => self.code_write(&waiting.sign_up.email, language, &code, now)?,
+            None => self
+                .outbox
+                .unaddressed_write(self.ids.next(), MailKind::VerifyEmail, now + Code::LIFE)?,
+        };
+        let transaction = Transaction::of([self.accounts.new_code_write(email, id, hash, now + Code::LIFE)?]).and(mail);
         match transaction.commit(self.accounts.db()).await {
-            // It was proved or forgotten meanwhile.
+            // It was not there, or was proved or forgotten meanwhile.
             Err(error) if error.refused(Guard::SignUp).is_some() => Ok(()),
             result => Ok(result?),
         }
@@ -193,9 +197,12 @@ pub struct Proved {
 /// Why there is no account.
 #[derive(Debug, thiserror::Error)]
 pub enum ProofError {
-    /// The code is wrong, ended, used up, or of no sign-up that waits. Which of these is nobody's business.
+    /// The code is wrong, used up, or of no sign-up that waits. Which of these is nobody's business.
     #[error("the code is wrong or no longer good")]
     WrongCode,
+    /// It is the code that was mailed, and its time is over.
+    #[error("the code has expired")]
+    CodeExpired,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -220,8 +227,12 @@ impl Proofs {
             .await?
             .ok_or(ProofError::WrongCode)?;
         let right = code_hash(&self.hash_key, id, code).is_hex(&waiting.code_hash);
-        if !right || now >= waiting.code_expires_at {
+        if !right {
             return Err(ProofError::WrongCode);
+        }
+        if now >= waiting.code_expires_at {
+            // Told only to whoever has the code and so has read the mail.
+            return Err(ProofError::CodeExpired);
         }
         let rivals = self.accounts.rival_sign_ups(email).await?;
         self.make_account(waiting.sign_up, &rivals, device, now).await

@@ -84,10 +84,12 @@ kinds! {
     Conflict = CONFLICT, "conflict", "The request does not fit the present state";
     /// It was here, its time is over, and it was erased.
     Gone = GONE, "gone", "It is gone";
-    /// The code is not the one that was sent, or was used already. After a few wrong tries a new one must be asked for.
+    /// The code is not the one that was sent, or it ended or was used already. After a few wrong tries a new one must be asked for.
     WrongCode = UNPROCESSABLE_ENTITY, "wrong-code", "The code is not right";
-    /// The code was right once but its time, or its number of tries, is over. Ask for a new one.
+    /// It is the code that was mailed, but its fifteen minutes are over. Ask for a new one.
     CodeExpired = UNPROCESSABLE_ENTITY, "code-expired", "The code is no longer valid";
+    /// The current password that was given beside the request is not the account's. `errors` names the field.
+    WrongPassword = UNPROCESSABLE_ENTITY, "wrong-password", "The current password is not right";
     /// The password is one of the first that anyone would guess, or is made of the address or the name. Choose a longer or
     /// less common one.
     PasswordTooCommon = UNPROCESSABLE_ENTITY, "password-too-common", "The password is too easy to guess";

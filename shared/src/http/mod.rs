@@ -38,8 +38,8 @@ pub use path::Path;
 pub use prefer::Wait;
 pub use problem::Problem;
 pub use query::Query;
-pub use rate::Quota;
-pub use session::{SessionTokens, SessionView};
+pub use rate::{Quota, Quotas};
+pub use session::{SessionTicket, SessionTokens, SessionView};
 pub use viewer::{RequestId, Viewer};
 
 #[cfg(test)]

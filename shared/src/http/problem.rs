@@ -176,6 +176,15 @@ impl Problem {
             .header(RETRY_AFTER, HeaderValue::from(seconds))
     }
 
+    /// Tells what is left of some limits.
+    #[must_use]
+    pub fn limited<Q: Into<Quota>>(mut self, quotas: impl IntoIterator<Item = Q>) -> Self {
+        for quota in quotas {
+            quota.into().write(&mut self.0.headers);
+        }
+        self
+    }
+
     /// Keeps what caused it, for the log.
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<Cause>) -> Self {
@@ -308,13 +317,30 @@ impl From<crate::auth::PasswordError> for Problem {
     fn from(error: crate::auth::PasswordError) -> Self {
         use crate::auth::PasswordError;
         match error {
-            PasswordError::TooCommon => Self::field(
-                Kind::PasswordTooCommon,
-                "/password",
-                "is too easy to guess: choose a longer or less common one",
-            ),
+            PasswordError::TooCommon => Self::too_common("/password"),
             PasswordError::Hashing(_) | PasswordError::Interrupted(_) => Self::internal(error),
         }
+    }
+}
+
+impl Problem {
+    /// What is wrong with a password in the field `new_password`.
+    #[must_use]
+    pub fn new_password(error: crate::auth::PasswordError) -> Self {
+        use crate::auth::PasswordError;
+        match error {
+            PasswordError::TooCommon => Self::too_common("/new_password"),
+            PasswordError::Hashing(_) | PasswordError::Interrupted(_) => Self::internal(error),
+        }
+    }
+
+    fn too_common(pointer: &str) -> Self {
+        let must = "is too easy to guess: choose a longer or less common one";
+        Self::field(Kind::PasswordTooCommon, pointer, must)
+    }
+
+    fn wrong_code() -> Self {
+        Self::field(Kind::WrongCode, "/code", "is wrong or no longer good")
     }
 }
 
@@ -366,7 +392,8 @@ impl From<crate::flows::sign_up::ProofError> for Problem {
     fn from(error: crate::flows::sign_up::ProofError) -> Self {
         use crate::flows::sign_up::ProofError;
         match error {
-            ProofError::WrongCode => Self::field(Kind::WrongCode, "/code", "is wrong or no longer good"),
+            ProofError::WrongCode => Self::wrong_code(),
+            ProofError::CodeExpired => Self::field(Kind::CodeExpired, "/code", "has expired: ask for a new one"),
             ProofError::Store(store) => store.into(),
         }
     }
@@ -376,13 +403,40 @@ impl From<crate::flows::email_change::EmailChangeError> for Problem {
     fn from(error: crate::flows::email_change::EmailChangeError) -> Self {
         use crate::flows::email_change::EmailChangeError;
         match error {
-            EmailChangeError::WrongCode => Self::field(Kind::WrongCode, "/code", "is wrong or no longer good"),
+            EmailChangeError::WrongCode => Self::wrong_code(),
             EmailChangeError::Taken => Self::new(
                 Kind::Conflict,
                 "The address was right, but somebody has made an account with it meanwhile. Your account is unchanged.",
             ),
             EmailChangeError::Inactive => Self::inactive(),
             EmailChangeError::Limit(limit) => limit.into(),
+        }
+    }
+}
+
+impl From<crate::flows::passwords::ResetError> for Problem {
+    fn from(error: crate::flows::passwords::ResetError) -> Self {
+        use crate::flows::passwords::ResetError;
+        match error {
+            ResetError::WrongCode => Self::wrong_code(),
+            ResetError::Password(password) => password.into(),
+            ResetError::Store(store) => store.into(),
+        }
+    }
+}
+
+impl From<crate::flows::passwords::ChangeError> for Problem {
+    fn from(error: crate::flows::passwords::ChangeError) -> Self {
+        use crate::flows::passwords::ChangeError;
+        match error {
+            ChangeError::WrongPassword => Self::field(
+                Kind::WrongPassword,
+                "/current_password",
+                "is not the account's password",
+            ),
+            ChangeError::Inactive => Self::inactive(),
+            ChangeError::Password(password) => Self::new_password(password),
+            ChangeError::Store(store) => store.into(),
         }
     }
 }

@@ -73,3 +73,25 @@ impl IntoResponseParts for Quota {
         Ok(parts)
     }
 }
+
+/// What is left of several limits, before an answer: `(Quotas::of(…), Json(…))`.
+#[derive(Debug, Clone)]
+pub struct Quotas(Vec<Quota>);
+
+impl Quotas {
+    /// These.
+    pub fn of<Q: Into<Quota>>(quotas: impl IntoIterator<Item = Q>) -> Self {
+        Self(quotas.into_iter().map(Into::into).collect())
+    }
+}
+
+impl IntoResponseParts for Quotas {
+    type Error = std::convert::Infallible;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Self::Error> {
+        for quota in self.0 {
+            quota.write(parts.headers_mut());
+        }
+        Ok(parts)
+    }
+}

@@ -21,6 +21,8 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("DELETE", "/v1/sessions"),
     ("DELETE", "/v1/sessions/{id}"),
     ("POST", "/v1/webhooks/resend"),
+    ("POST", "/v1/passwords/reset"),
+    ("PUT", "/v1/account/password"),
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/v1/health"),
     ("GET", "/openapi.json"),

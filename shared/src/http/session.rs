@@ -29,6 +29,29 @@ pub struct SessionView {
     expires_at: Timestamp,
 }
 
+/// A session that has begun, without an access token yet: the function that began it has no key to sign one.
+#[derive(Serialize, ToSchema)]
+pub struct SessionTicket {
+    id: ids::SessionId,
+    /// Gets the first access token at `POST /v1/sessions/refresh`.
+    refresh_token: String,
+    /// When the session ends at the latest.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+}
+
+impl SessionTicket {
+    /// The session with the refresh token of its present generation.
+    #[must_use]
+    pub fn of(session: &Session, key: &HashKey) -> Self {
+        Self {
+            id: session.id,
+            refresh_token: RefreshToken::newest(session, key),
+            expires_at: session.expires_at(),
+        }
+    }
+}
+
 /// Makes the tokens of sessions.
 #[derive(Debug, Clone)]
 pub struct SessionTokens {

@@ -14,7 +14,7 @@ mod consents;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Db, Expression, Guard, Item, StoreError, Table, Updated, Write, from_item, key, to_item};
+use super::{Db, Expression, Guard, Item, Refused, StoreError, Table, Updated, Write, from_item, key, to_item};
 use crate::config::{ConfigError, Vars};
 use crate::domain::account::{Consent, PasswordHash, PendingSignUp};
 use crate::domain::{Code, EmailAddress, Name, Profile, Undeliverable, Undelivered};
@@ -359,6 +359,32 @@ impl Accounts {
             .number(":one", 1);
         self.table
             .update_write(account_key(profile.id, PROFILE.to_owned()), expression, Guard::Account)
+    }
+
+    /// Replaces the password, if the account is active and neither the password nor the number of sessions has changed since
+    /// `profile` was read: then no session can have begun that whoever ends them all has not seen. `begun` more sessions
+    /// begin in the same transaction.
+    ///
+    /// # Errors
+    /// When the request cannot be made.
+    pub fn password_write(&self, profile: &Profile, new: &PasswordHash, begun: u32) -> Result<Write, StoreError> {
+        let expression = Expression::update("SET #password_hash = :new ADD #sessions_begun :begun")
+            .and_when("#status = :active AND #password_hash = :old AND #sessions_begun = :seen")
+            .text(":new", new.as_str())
+            .text(":old", profile.password_hash.as_str())
+            .text(":active", ACTIVE)
+            .number(":begun", begun)
+            .number(":seen", profile.sessions_begun);
+        self.table
+            .update_write(account_key(profile.id, PROFILE.to_owned()), expression, Guard::Account)
+    }
+
+    /// Whether a transaction was refused although the account is active: then something else of it has changed, and whoever
+    /// reads it again may try again.
+    #[must_use]
+    pub fn is_active(&self, refused: &Refused) -> bool {
+        let status = refused.item.as_ref().and_then(|item| item.get("status")?.as_s().ok());
+        status.is_some_and(|status| status == ACTIVE)
     }
 
     /// Goes on only if the account is there and active; in every transaction that writes on an account's behalf.

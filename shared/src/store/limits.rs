@@ -117,6 +117,17 @@ impl Limits {
             .map(drop)
     }
 
+    /// Forgets how often it was done in the present window.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn forget(&self, policy: Policy, subject: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.table
+            .delete(rate_key(policy, subject, now), Expression::default())
+            .await
+            .map(drop)
+    }
+
     /// Marks that an address has had its bonus, if it has not; remembered for 12 months.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! condition means.
 
 pub mod accounts;
+pub mod codes;
 pub mod idempotency;
 pub mod images;
 pub mod ledger;
@@ -16,6 +17,7 @@ mod table;
 mod transaction;
 
 pub use accounts::Accounts;
+pub use codes::Codes;
 pub use idempotency::Idempotency;
 pub use images::Images;
 pub use ledger::Ledgers;

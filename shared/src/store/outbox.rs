@@ -57,6 +57,9 @@ const BACKSTOP: SignedDuration = SignedDuration::from_hours(48);
 /// The state that the pipe's filter waits for.
 const QUEUED: &str = "queued";
 
+/// The state of a mail that nobody is to get.
+const UNADDRESSED: &str = "unaddressed";
+
 impl Outbox {
     /// The table named by `OUTBOX_TABLE`.
     ///
@@ -90,6 +93,33 @@ impl Outbox {
             text: Some(mail.letter.text.clone()),
             html: Some(mail.letter.html.clone()),
             expires_at: (mail.not_after + BACKSTOP).as_second(),
+        })?;
+        self.table
+            .put_write(item, Expression::when("attribute_not_exists(#id)"), Guard::New)
+    }
+
+    /// Puts a mail in the outbox that goes to nobody, as a piece of a transaction for an address that no account has: so
+    /// that the work is the same as for one that has. No worker is woken by it, and it is gone at `not_after`.
+    ///
+    /// # Errors
+    /// When the item cannot be made.
+    pub fn unaddressed_write(
+        &self,
+        id: Id<ids::Mail>,
+        kind: MailKind,
+        not_after: Timestamp,
+    ) -> Result<Write, StoreError> {
+        let item = to_item(&MailItem {
+            id,
+            state: UNADDRESSED.to_owned(),
+            kind,
+            created_at: id.made_at(),
+            not_after,
+            to: None,
+            subject: None,
+            text: None,
+            html: None,
+            expires_at: not_after.as_second(),
         })?;
         self.table
             .put_write(item, Expression::when("attribute_not_exists(#id)"), Guard::New)

@@ -172,7 +172,19 @@ impl Sessions {
     /// # Errors
     /// When the store fails; then some may have ended.
     pub async fn end_all(&self, account: Id<ids::Account>, spared: Option<Id<ids::Session>>) -> Result<(), StoreError> {
-        let mut before = None;
+        self.end_before(account, None, spared).await
+    }
+
+    /// Ends every session of the account that began before `before`, but not `spared`. Doing it twice is doing it once.
+    ///
+    /// # Errors
+    /// When the store fails; then some may have ended.
+    pub async fn end_before(
+        &self,
+        account: Id<ids::Account>,
+        mut before: Option<Id<ids::Session>>,
+        spared: Option<Id<ids::Session>>,
+    ) -> Result<(), StoreError> {
         loop {
             let sessions = self.list(account, before, BATCH, Timestamp::MIN).await?;
             let ends = sessions

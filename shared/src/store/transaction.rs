@@ -27,6 +27,8 @@ pub enum Guard {
     Consent,
     /// The address has not had its bonus.
     Bonus,
+    /// The code is still the one that was shown.
+    Code,
     /// The sign-up is still waiting.
     SignUp,
     /// The balance is as it was read.

@@ -46,14 +46,27 @@ async fn after_four_wrong_codes_the_right_one_still_passes() {
 #[tokio::test]
 async fn a_code_is_good_until_its_quarter_of_an_hour_is_over() {
     let app = app().await;
-    for (name, seconds, status) in [("early", 15 * 60 - 1, 201), ("late", 15 * 60, 422)] {
+    for (name, seconds, status, kind) in [("early", 15 * 60 - 1, 201, ""), ("late", 15 * 60, 422, "code-expired")] {
         let email = format!("{name}@example.com");
         let waiting = sign_up(&app, &email, &[]).await.expect(202);
         let code = code(&app, &email);
         app.advance(SignedDuration::from_secs(seconds));
         let answer = verify(&app, &email, &waiting, &code).await;
         assert_eq!(answer.status, status, "{name}: {}", answer.text);
+        if status == 422 {
+            assert_eq!((answer.problem(), answer.field()), (kind, "/code"));
+        }
     }
+}
+
+#[tokio::test]
+async fn only_whoever_has_the_code_is_told_that_it_has_expired() {
+    let app = app().await;
+    let waiting = sign_up(&app, MEI, &[]).await.expect(202);
+    let right = code(&app, MEI);
+    app.advance(SignedDuration::from_mins(15));
+    let wrong = verify(&app, MEI, &waiting, other_than(&right)).await;
+    assert_eq!((wrong.status, wrong.problem()), (422, "wrong-code"));
 }
 
 #[tokio::test]
@@ -62,10 +75,10 @@ async fn a_code_is_used_once() {
     let waiting = sign_up(&app, MEI, &[]).await.expect(202);
     let right = code(&app, MEI);
     verify(&app, MEI, &waiting, &right).await.expect(201);
-    let before = World::of(&app);
+    let before = World::of(&app).apart_from_limits();
     let twice = verify(&app, MEI, &waiting, &right).await;
     assert_eq!((twice.status, twice.problem()), (422, "wrong-code"));
-    assert!(World::of(&app) == before);
+    assert!(World::of(&app).apart_from_limits() == before);
 }
 
 #[tokio::test]
@@ -123,6 +136,57 @@ async fn the_fourth_code_within_an_hour_has_to_wait() {
     app.advance(SignedDuration::from_secs(wait.header("retry-after").parse().unwrap()));
     another(&app, MEI, &waiting).await.expect(202);
     drop(other);
+}
+
+#[tokio::test]
+async fn a_request_for_a_code_has_the_fields_of_its_purpose_and_no_other() {
+    let app = app().await;
+    let waiting = sign_up(&app, MEI, &[]).await.expect(202);
+    let before = World::of(&app);
+    let id = &waiting.json["signup_id"];
+    for (body, kind, field) in [
+        (json!({ "email": MEI, "signup_id": id }), "invalid-field", "/purpose"),
+        (
+            json!({ "purpose": "marketing", "email": MEI }),
+            "invalid-field",
+            "/purpose",
+        ),
+        (
+            json!({ "purpose": "verify_email", "email": MEI }),
+            "invalid-field",
+            "/signup_id",
+        ),
+        (
+            json!({ "purpose": "verify_email", "email": MEI, "signup_id": "zqxkiln" }),
+            "invalid-field",
+            "/signup_id",
+        ),
+        (
+            json!({ "purpose": "reset_password", "email": MEI, "signup_id": id }),
+            "unknown-field",
+            "/signup_id",
+        ),
+        (
+            json!({ "purpose": "reset_password", "email": MEI, "code": "1" }),
+            "unknown-field",
+            "/code",
+        ),
+        (
+            json!({ "purpose": "reset_password", "email": "mei@" }),
+            "invalid-field",
+            "/email",
+        ),
+        (json!({ "purpose": "reset_password" }), "invalid-field", "/email"),
+    ] {
+        let answer = app.ask("POST", "/v1/codes", Some(body.clone())).await;
+        assert_eq!(
+            (answer.status, answer.problem(), answer.field()),
+            (422, kind, field),
+            "{body}: {}",
+            answer.text
+        );
+    }
+    assert!(World::of(&app) == before);
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ async fn without_the_right_password_no_address_is_changed_and_tries_count_with_t
     let body = || json!({ "email": NEW, "password": "a kiln of loud glazes", "name": "Mei" });
     for _ in 0..9 {
         let wrong = patch(&app, &mei, body()).await;
-        assert_eq!((wrong.status, wrong.problem()), (401, "invalid-credentials"));
+        assert_eq!((wrong.status, wrong.problem()), (422, "wrong-password"));
     }
     let loud = json!({ "email": OLD, "password": "a kiln of loud glazes" });
     app.ask("POST", "/v1/sessions", Some(loud)).await.expect(401);

@@ -53,17 +53,38 @@ async fn a_wrong_password_and_an_unknown_address_are_answered_alike() {
 }
 
 #[tokio::test]
-async fn after_ten_tries_in_a_quarter_of_an_hour_even_the_right_password_has_to_wait() {
+async fn a_right_password_is_not_counted_however_often() {
     let app = app().await;
     app.person("mei").await;
-    for _ in 0..10 {
-        app.ask(
-            "POST",
-            "/v1/sessions",
-            credentials("mei@example.com", "a kiln of loud glazes"),
-        )
-        .await
-        .expect(401);
+    for _ in 0..11 {
+        let answer = app
+            .ask("POST", "/v1/sessions", credentials("mei@example.com", PASSWORD))
+            .await
+            .expect(201);
+        let left: Vec<_> = answer.headers.get_all("ratelimit").iter().collect();
+        assert!(left[0].to_str().unwrap().starts_with("\"sign-in\";r=10;"), "{left:?}");
+        assert!(
+            left[1].to_str().unwrap().starts_with("\"sign-in-source\";r=50;"),
+            "{left:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn after_ten_wrong_passwords_in_a_quarter_of_an_hour_even_the_right_one_has_to_wait() {
+    let app = app().await;
+    app.person("mei").await;
+    for left in (0..10).rev() {
+        let wrong = app
+            .ask(
+                "POST",
+                "/v1/sessions",
+                credentials("mei@example.com", "a kiln of loud glazes"),
+            )
+            .await
+            .expect(401);
+        let told = format!("\"sign-in\";r={left};");
+        assert!(wrong.header("ratelimit").starts_with(&told), "{:?}", wrong.headers);
     }
     let answer = app
         .ask("POST", "/v1/sessions", credentials("MEI@example.com", PASSWORD))

@@ -147,6 +147,7 @@ fn whoever_needs_a_token_is_told_so_and_nobody_else() {
         "health-get",
         "keys-get",
         "openapi-get",
+        "passwords-reset",
         "sessions-create",
         "sessions-refresh",
     ];

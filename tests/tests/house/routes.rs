@@ -18,6 +18,8 @@ const ANONYMOUS: &[(&str, u16, &str)] = &[
     ("POST /v1/account/email/confirm", 401, "unauthorized"),
     ("POST /v1/account/consents", 401, "unauthorized"),
     ("POST /v1/codes", 415, "unsupported-media-type"),
+    ("POST /v1/passwords/reset", 415, "unsupported-media-type"),
+    ("PUT /v1/account/password", 401, "unauthorized"),
     ("POST /v1/sessions", 415, "unsupported-media-type"),
     ("POST /v1/sessions/refresh", 415, "unsupported-media-type"),
     ("GET /v1/sessions", 401, "unauthorized"),

@@ -51,6 +51,7 @@ const DECLARED: &[(&str, &str, &[&str])] = &[
             "expires_at",
         ],
     ),
+    ("accounts", "code#", &["code_hash", "tries_left", "expires_at"]),
     (
         "sessions",
         "",
@@ -138,7 +139,8 @@ pub(crate) fn everything_stored(app: &TestApp) -> BTreeMap<String, Vec<Value>> {
         .collect()
 }
 
-/// Somebody's whole use, with a stranger's sign-up and its mail still on their way.
+/// Somebody's whole use, with a stranger's sign-up and its mail still on their way, and codes for new passwords, one of them
+/// for an address without an account.
 async fn in_full_use() -> (TestApp, Seller) {
     let app = TestApp::new().await;
     let mut seller = Seller::sign_up(&app, "mei").await;
@@ -146,6 +148,11 @@ async fn in_full_use() -> (TestApp, Seller) {
     let stranger = seller.new_account(&app).to_string().replace("meimailbox", "junmailbox");
     let body = serde_json::from_str(&stranger).unwrap();
     seller.send(&app, "POST", "/v1/accounts", Some(body)).await.expect(202);
+    let strangers = seller.marks.email.replace("meimailbox", "yumailbox");
+    for email in [&seller.marks.email, &strangers] {
+        let wanted = serde_json::json!({ "purpose": "reset_password", "email": email });
+        seller.send(&app, "POST", "/v1/codes", Some(wanted)).await.expect(202);
+    }
     (app, seller)
 }
 
@@ -181,6 +188,7 @@ pub(crate) async fn what_is_stored_of_a_person_is_what_the_tables_are_declared_t
         ("accounts", "consent#"),
         ("accounts", "email_change"),
         ("accounts", "signup#"),
+        ("accounts", "code#"),
         ("sessions", ""),
         ("images", ""),
         ("outbox", ""),

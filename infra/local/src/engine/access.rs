@@ -11,6 +11,12 @@ pub(crate) struct Need {
     resource: Resource,
 }
 
+impl std::fmt::Display for Need {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.action, self.resource.arn())
+    }
+}
+
 /// Everything that `operation` with this body does, each of which must be allowed.
 pub(crate) fn needs(operation: &str, body: &Value) -> Vec<Need> {
     match operation {

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::access;
+use super::calls::Calls;
 use super::dynamodb::Tables;
 use super::grants::Permissions;
 use super::pace::Pace;
@@ -34,6 +35,7 @@ const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
 #[derive(Clone)]
 struct Front {
+    calls: Calls,
     database: Arc<str>,
     client: Client<HttpConnector, Full<Bytes>>,
     parameters: Parameters,
@@ -50,7 +52,7 @@ pub async fn serve(
     tables: &Tables,
     parameters: Parameters,
     permissions: Arc<Permissions>,
-    pace: Pace,
+    (pace, calls): (Pace, Calls),
 ) -> Result<Vec<Serving>> {
     let inner = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
@@ -58,6 +60,7 @@ pub async fn serve(
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let front = Front {
+        calls,
         database: format!("http://{}/", inner.local_addr()?).into(),
         client: Client::builder(TokioExecutor::new()).build(connector),
         parameters,
@@ -106,6 +109,8 @@ async fn receive(State(front): State<Front>, method: Method, headers: HeaderMap,
     let needs = call
         .as_ref()
         .map_or_else(Vec::new, |call| access::needs(operation, call));
+    front.calls.note(caller.id, operation, &needs);
+    front.calls.wait(caller.id, operation).await;
     match access::check(&front.permissions, caller.id, &needs) {
         Ok(()) => {
             front.pace.enter(caller.id, call.unwrap_or_default()).await;

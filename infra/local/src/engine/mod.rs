@@ -4,6 +4,7 @@
 //! themselves ([`Engines::run_in_background`]).
 
 mod access;
+pub mod calls;
 pub mod dynamodb;
 pub mod expiry;
 pub mod front;
@@ -29,6 +30,7 @@ use anyhow::{Context, Result, bail};
 use shared::{Clock, Entropy};
 use tokio::net::TcpListener;
 
+use calls::Calls;
 use dynamodb::Tables;
 use expiry::Expiry;
 use grants::Permissions;
@@ -104,6 +106,8 @@ pub struct Engines {
     pub tables: Tables,
     /// The parameter store, past every permission.
     pub parameters: Parameters,
+    /// Who asked the tables for what.
+    pub calls: Calls,
     /// The queues.
     pub queues: Queues,
     /// The object store, its book and its faults.
@@ -164,13 +168,15 @@ impl Engines {
         let (dynamodb, store) = (listening(settings.dynamodb).await?, listening(settings.store).await?);
         let addresses = (dynamodb.local_addr()?, store.local_addr()?);
         let permissions = Arc::new(settings.permissions);
-        let pace = Pace::default();
-        let mut serving = front::serve(dynamodb, &tables, parameters.clone(), permissions, pace.clone()).await?;
+        let (pace, calls) = (Pace::default(), Calls::default());
+        let watching = (pace.clone(), calls.clone());
+        let mut serving = front::serve(dynamodb, &tables, parameters.clone(), permissions, watching).await?;
         serving.push(objects.serve(store));
         let workers = Workers::new(queues.clone());
         Ok(Self {
             tables,
             parameters,
+            calls,
             queues,
             objects,
             workers,
