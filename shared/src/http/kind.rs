@@ -62,7 +62,7 @@ kinds! {
     InvalidIdempotencyKey = UNPROCESSABLE_ENTITY, "invalid-idempotency-key", "The Idempotency-Key is not acceptable";
     /// The `Idempotency-Key` was used before with another request. Take a new key for a new request.
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The Idempotency-Key belongs to another request";
-    /// The request needs a valid access token in `Authorization: Bearer …`. Sign in and try again.
+    /// The request needs a valid access token in `Authorization: Bearer …`. Refresh the session, or sign in, and try again.
     Unauthorized = UNAUTHORIZED, "unauthorized", "A valid access token is needed";
     /// The session is over: it was signed out, its ninety days have passed, its password was changed, or a copy of its refresh
     /// token turned up in other hands. Sign in again.

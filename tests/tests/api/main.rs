@@ -6,6 +6,7 @@
 mod accounts;
 mod bad_input;
 mod beside;
+mod clients;
 mod codes;
 mod consents;
 mod credits;
@@ -33,3 +34,4 @@ mod support;
 mod tokens;
 mod undeliverable;
 mod webhooks;
+mod wire;
