@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 use shared::domain::Session;
-use shared::domain::session::Presented;
+use shared::domain::session::{GRACE, Presented};
 use shared::{Clock, Entropy, Ids};
 
 const TABS: usize = 4;
@@ -160,25 +160,43 @@ impl Rule {
     }
 }
 
-#[test]
-fn an_honest_person_with_four_tabs_is_never_signed_out_however_replies_are_lost() {
-    let rule = Rule::new();
+/// Every world that honest tabs can come to.
+fn worlds(rule: &Rule) -> HashSet<World> {
     let mut seen = HashSet::from([World::begun()]);
     let mut open = vec![World::begun()];
     while let Some(world) = open.pop() {
-        for next in world.following(&rule) {
+        for next in world.following(rule) {
             if seen.insert(next.clone()) {
                 open.push(next);
             }
         }
     }
-    println!("{} worlds", seen.len());
-    // Every world that can be reached was looked at; were there few, the game would have been played wrongly.
-    assert!(seen.len() > 50_000, "only {} worlds", seen.len());
+    seen
+}
+
+#[test]
+fn an_honest_person_with_four_tabs_is_never_signed_out_and_a_thief_with_an_older_token_always_ends_it() {
+    let rule = Rule::new();
+    let worlds = worlds(&rule);
+    println!("{} worlds", worlds.len());
+    // Were there few, the game would have been played wrongly.
+    assert!(worlds.len() > 50_000, "only {} worlds", worlds.len());
     assert!(
-        seen.iter().any(|world| world.generation > 3),
+        worlds.iter().any(|world| world.generation > 3),
         "nobody ever refreshed more than thrice"
     );
+    for world in &worlds {
+        for stolen in 0..world.generation.saturating_sub(1) {
+            assert_eq!(rule.judge(world, stolen), Presented::Stolen, "{stolen} in {world:?}");
+        }
+        // Forgiveness of the token before the newest has an end.
+        if let Some(stolen) = world.generation.checked_sub(1)
+            && world.used
+            && i64::from(world.age) * STEP >= GRACE.as_secs()
+        {
+            assert_eq!(rule.judge(world, stolen), Presented::Stolen, "{stolen} in {world:?}");
+        }
+    }
 }
 
 /// A session whose newest token is of this generation, given out at the epoch.
