@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::tries::WRONG_CODES;
-use super::{letters, mailing};
+use super::{letters, mailing, sign_in};
 use crate::auth::{HashKey, KeyedHash};
 use crate::domain::account::PendingEmail;
 use crate::domain::mail::{Letter, Mail, MailKind};
@@ -71,24 +71,26 @@ impl EmailChanges {
         language: Language,
         now: Timestamp,
     ) -> Result<Option<PendingEmail>, StoreError> {
-        let owner = self.accounts.owner(&email).await?;
+        let known = sign_in::account_of(&email, &self.accounts, &self.hash_key).await?;
+        let other = known.filter(|(known, _)| known.id != profile.id);
         let pending = PendingEmail {
             email,
             expires_at: now + Code::LIFE,
         };
-        let (code_hash, mail) = if owner.is_none_or(|owner| owner.account == profile.id) {
+        let (code_hash, mail) = if let Some((other, _)) = other {
+            let letter = letters::address_known(language);
+            (
+                // The hash of no code.
+                self.entropy.hex::<32>(),
+                // It goes where the other account says, not to the spelling that was asked for.
+                self.mail_write(&other.email, MailKind::AddressKnown, letter, now + mailing::PATIENCE)?,
+            )
+        } else {
             let code = Code::new(&self.entropy);
             let letter = letters::change_email(language, &code);
             (
                 code_hash(&self.hash_key, profile.id, &pending.email, &code).to_hex(),
                 self.mail_write(&pending.email, MailKind::ChangeEmail, letter, pending.expires_at)?,
-            )
-        } else {
-            let letter = letters::address_known(language);
-            (
-                // The hash of no code.
-                self.entropy.hex::<32>(),
-                self.mail_write(&pending.email, MailKind::AddressKnown, letter, now + mailing::PATIENCE)?,
             )
         };
         let account = match name {

@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ROUNDS, letters};
+use super::{ROUNDS, letters, sign_in};
 use crate::auth::{HashKey, KeyedHash};
 use crate::domain::account::{Consent, PasswordHash, PendingSignUp};
 use crate::domain::ledger::{Balance, Posting};
@@ -80,10 +80,12 @@ impl SignUps {
             consent,
             language,
         } = sign_up;
-        let transaction = if self.accounts.owner(&email).await?.is_some() {
+        let known = sign_in::account_of(&email, &self.accounts, &self.hash_key).await?;
+        let transaction = if let Some((profile, _)) = known {
             let not_after = now + super::mailing::PATIENCE;
+            // It goes where the account says, not to the spelling of the address that somebody signed up with.
             Transaction::of([self.mail_write(
-                &email,
+                &profile.email,
                 MailKind::AddressKnown,
                 letters::address_known(language),
                 not_after,
