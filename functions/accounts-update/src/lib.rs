@@ -66,11 +66,10 @@ impl Deps {
             clock: platform.clock.clone(),
             changes: EmailChanges {
                 accounts: Accounts::new(&db, vars)?,
-                limits: tries.limits.clone(),
+                tries: tries.clone(),
                 outbox: Outbox::new(&db, vars)?,
                 entropy: platform.entropy.clone(),
                 ids: platform.ids.clone(),
-                hash_key: tries.hash_key.clone(),
             },
             ids: platform.ids.clone(),
             keys: VerifyingKeys::configured(vars, &platform.secrets)?,

@@ -10,6 +10,7 @@ use shared::auth::{Bearer, HashKey, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::domain::{Code, Language};
 use shared::flows::email_change::EmailChanges;
+use shared::flows::tries::Tries;
 use shared::grants::{Action, Grant};
 use shared::http::{AccountView, Json, Kind, PolicyVersion, Problem, openapi, with_manners};
 use shared::store::{Accounts, Limits, Outbox, Sessions};
@@ -51,11 +52,13 @@ impl Deps {
             clock: platform.clock.clone(),
             changes: EmailChanges {
                 accounts: Accounts::new(&db, vars)?,
-                limits: Limits::new(&db, vars)?,
+                tries: Tries {
+                    limits: Limits::new(&db, vars)?,
+                    hash_key: HashKey::configured(vars, &platform.secrets)?,
+                },
                 outbox: Outbox::new(&db, vars)?,
                 entropy: platform.entropy.clone(),
                 ids: platform.ids.clone(),
-                hash_key: HashKey::configured(vars, &platform.secrets)?,
             },
             ids: platform.ids.clone(),
             keys: VerifyingKeys::configured(vars, &platform.secrets)?,

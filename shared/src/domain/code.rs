@@ -22,6 +22,8 @@ pub enum Purpose {
     VerifyEmail,
     /// To choose a new password for an account whose password is forgotten.
     ResetPassword,
+    /// To prove the new address of an account.
+    ChangeEmail,
 }
 
 impl Purpose {
@@ -31,6 +33,7 @@ impl Purpose {
         match self {
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
+            Self::ChangeEmail => "change_email",
         }
     }
 }

@@ -5,15 +5,16 @@
 
 use jiff::Timestamp;
 
-use super::tries::WRONG_CODES;
+use super::tries::Tries;
 use super::{letters, mailing, sign_in};
 use crate::auth::{HashKey, KeyedHash};
 use crate::domain::account::PendingEmail;
+use crate::domain::code::Purpose;
 use crate::domain::mail::{Letter, Mail, MailKind};
 use crate::domain::{Code, EmailAddress, Language, Name, Profile};
 use crate::ids::{self, Id};
 use crate::store::limits::LimitError;
-use crate::store::{Accounts, Guard, Limits, Outbox, StoreError, Transaction, Write};
+use crate::store::{Accounts, Guard, Outbox, StoreError, Transaction, Write};
 use crate::{Entropy, Ids};
 
 /// What changing an address needs.
@@ -21,16 +22,14 @@ use crate::{Entropy, Ids};
 pub struct EmailChanges {
     /// Where changes wait and accounts are.
     pub accounts: Accounts,
-    /// Where tries are counted.
-    pub limits: Limits,
+    /// Counts wrong codes; its key hashes codes too, so that the table does not give them away.
+    pub tries: Tries,
     /// Where the mail goes out from.
     pub outbox: Outbox,
     /// Makes codes.
     pub entropy: Entropy,
     /// Makes ids.
     pub ids: Ids,
-    /// Hashes codes, so that the table does not give them away.
-    pub hash_key: HashKey,
 }
 
 /// Why the address is not changed.
@@ -71,7 +70,7 @@ impl EmailChanges {
         language: Language,
         now: Timestamp,
     ) -> Result<Option<PendingEmail>, StoreError> {
-        let known = sign_in::account_of(&email, &self.accounts, &self.hash_key).await?;
+        let known = sign_in::account_of(&email, &self.accounts, &self.tries.hash_key).await?;
         let other = known.filter(|(known, _)| known.id != profile.id);
         let pending = PendingEmail {
             email,
@@ -89,7 +88,7 @@ impl EmailChanges {
             let code = Code::new(&self.entropy);
             let letter = letters::change_email(language, &code);
             (
-                code_hash(&self.hash_key, profile.id, &pending.email, &code).to_hex(),
+                code_hash(&self.tries.hash_key, profile.id, &pending.email, &code).to_hex(),
                 self.mail_write(&pending.email, MailKind::ChangeEmail, letter, pending.expires_at)?,
             )
         };
@@ -118,11 +117,12 @@ impl EmailChanges {
         language: Language,
         now: Timestamp,
     ) -> Result<Profile, EmailChangeError> {
-        let subject = self.wrong_codes_subject(profile.id);
-        self.limits.take(WRONG_CODES, &subject, now).await?;
+        let guess = self.tries.code(Purpose::ChangeEmail, &profile.email, now).await?;
         let waiting = self.accounts.try_email_code(profile.id, now).await?;
         let waiting = waiting
-            .filter(|waiting| code_hash(&self.hash_key, profile.id, &waiting.email, code).is_hex(&waiting.code_hash))
+            .filter(|waiting| {
+                code_hash(&self.tries.hash_key, profile.id, &waiting.email, code).is_hex(&waiting.code_hash)
+            })
             .ok_or(EmailChangeError::WrongCode)?;
         let mut transaction = Transaction::of(self.accounts.email_writes(&profile, &waiting, now)?);
         if waiting.email != profile.email {
@@ -131,8 +131,7 @@ impl EmailChanges {
             transaction =
                 transaction.and(self.mail_write(&profile.email, MailKind::EmailChanged, letter, not_after)?);
         }
-        // It was no wrong one. Before the change, because after it nothing may fail any more.
-        self.limits.give_back(WRONG_CODES, &subject, now).await?;
+        self.tries.give_back(&guess).await;
         match transaction.commit(self.accounts.db()).await {
             Ok(()) => Ok(Profile {
                 email: waiting.email,
@@ -147,11 +146,6 @@ impl EmailChanges {
     }
 
     /// What stands for an account's change of address where wrong codes are counted.
-    fn wrong_codes_subject(&self, account: Id<ids::Account>) -> String {
-        let data = format!("{}:{account}", MailKind::ChangeEmail.as_str());
-        self.hash_key.hash("wrong-codes", data.as_bytes()).to_hex()
-    }
-
     fn mail_write(
         &self,
         to: &EmailAddress,

@@ -27,7 +27,7 @@ const WRONG_PASSWORDS_OF_SOURCE: Policy = Policy {
 };
 
 /// How many wrong codes an address bears for one purpose, over all codes that are mailed.
-pub(super) const WRONG_CODES: Policy = Policy {
+const WRONG_CODES: Policy = Policy {
     name: "wrong-codes",
     quota: 10,
     window: SignedDuration::from_hours(24),

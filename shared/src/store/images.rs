@@ -157,17 +157,7 @@ impl Images {
         limit: i32,
         now: Timestamp,
     ) -> Result<Vec<Image>, StoreError> {
-        let mine = Expression::when("#account_id = :account");
-        let expression = match before {
-            None => mine,
-            Some(before) => mine
-                .and_when("#account_id = :account AND #id < :before")
-                .text(":before", before.to_string()),
-        };
-        let items = self
-            .table
-            .query(expression.text(":account", account.to_string()), true, limit)
-            .await?;
+        let items = self.table.newest(account, before, limit).await?;
         let images: Vec<Image> = items.into_iter().map(image_from).collect::<Result<_, _>>()?;
         Ok(images.into_iter().filter(|image| !image.is_expired(now)).collect())
     }

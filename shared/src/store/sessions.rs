@@ -76,17 +76,7 @@ impl Sessions {
         limit: i32,
         now: Timestamp,
     ) -> Result<Vec<Session>, StoreError> {
-        let mine = Expression::when("#account_id = :account");
-        let expression = match before {
-            None => mine,
-            Some(before) => mine
-                .and_when("#account_id = :account AND #id < :before")
-                .text(":before", before.to_string()),
-        };
-        let items = self
-            .table
-            .query(expression.text(":account", account.to_string()), true, limit)
-            .await?;
+        let items = self.table.newest(account, before, limit).await?;
         let sessions: Vec<Session> = items.into_iter().map(session_from).collect::<Result<_, _>>()?;
         Ok(sessions
             .into_iter()

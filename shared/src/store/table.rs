@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::StoreError;
 use crate::Entropy;
+use crate::ids::{self, Id};
 
 /// An item as DynamoDB has it.
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -157,6 +158,27 @@ impl Table {
             .map_err(failed)?
             .items
             .unwrap_or_default())
+    }
+}
+
+impl Table {
+    /// Up to `limit` items of an account, newest first, those before `before` if given; for tables whose key is `account_id`
+    /// and `id`.
+    pub(super) async fn newest<K: ids::Kind>(
+        &self,
+        account: Id<ids::Account>,
+        before: Option<Id<K>>,
+        limit: i32,
+    ) -> Result<Vec<Item>, StoreError> {
+        let mine = Expression::when("#account_id = :account");
+        let expression = match before {
+            None => mine,
+            Some(before) => mine
+                .and_when("#account_id = :account AND #id < :before")
+                .text(":before", before.to_string()),
+        };
+        self.query(expression.text(":account", account.to_string()), true, limit)
+            .await
     }
 }
 
