@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{ObjectKey, Prompt};
+use crate::domain::{Fen, ObjectKey, Prompt};
 use crate::ids::{self, Id};
 
 /// How long a picture lives, counted from its order (promise P2).
@@ -37,12 +37,18 @@ pub struct Image {
     pub delivered: Option<PixelSize>,
     /// The model that drew it, by the provider's name for it.
     pub model: Option<String>,
+    /// Every time a model was asked for it, oldest first.
+    pub tries: Vec<Try>,
+    /// The backup's name for the task it has accepted, until the picture has ended.
+    pub task: Option<TaskId>,
     /// Where the provider holds the result until the link dies; never shown to anyone.
     pub result_url: Option<String>,
     /// The object's key in every store that has it.
     pub object_key: Option<ObjectKey>,
     /// The stores that have the object, or may have it because a reply was lost.
     pub stores: BTreeSet<Store>,
+    /// The store that has said that it has it.
+    pub stored_in: Option<Store>,
     /// Its owner wants it gone; it goes as soon as its outcome has settled the credit.
     pub delete_requested: bool,
     /// When it became ready, refused or failed.
@@ -71,9 +77,12 @@ impl Image {
             requested: None,
             delivered: None,
             model: None,
+            tries: Vec::new(),
+            task: None,
             result_url: None,
             object_key: None,
             stores: BTreeSet::new(),
+            stored_in: None,
             delete_requested: false,
             finished_at: None,
         }
@@ -89,6 +98,17 @@ impl Image {
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         self.ordered_at() + LIFE
+    }
+
+    /// Why the backup was asked, if it was.
+    #[must_use]
+    pub fn backup_because(&self) -> Option<BackupReason> {
+        let asked = |provider| self.tries.iter().any(|tried| tried.provider == provider);
+        match (asked(Provider::Dashscope), asked(Provider::Seedream)) {
+            (false, _) => None,
+            (true, true) => Some(BackupReason::PrimaryFailed),
+            (true, false) => Some(BackupReason::PrimaryPaused),
+        }
     }
 
     /// Whether it has ended.
@@ -156,6 +176,8 @@ pub enum Failure {
     OutcomeUnknown,
     /// No model could be had within the time there is.
     ModelUnavailable,
+    /// The day's budget for painting was used up.
+    BudgetSpent,
     /// The model painted, but its picture could not be fetched before the link died, or was no picture.
     ResultLost,
     /// The picture could not be stored before the link to it died.
@@ -183,6 +205,127 @@ pub enum Fallback {
     Auto,
     /// It may not: rather no picture than another model's.
     Never,
+}
+
+/// Whose model paints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Provider {
+    /// Volcano Engine's Seedream, the primary.
+    Seedream,
+    /// Alibaba DashScope's qwen-image-plus, the backup.
+    Dashscope,
+}
+
+impl Provider {
+    /// The name used in items and in the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Seedream => "seedream",
+            Self::Dashscope => "dashscope",
+        }
+    }
+}
+
+/// A provider's name for a task it has accepted: 1 to 128 letters, digits, hyphens and underscores, so that it can stand
+/// in a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TaskId(String);
+
+impl TaskId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for TaskId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let fits = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        if fits && (1..=128).contains(&text.len()) {
+            Ok(Self(text))
+        } else {
+            Err("must be 1 to 128 letters, digits, hyphens and underscores")
+        }
+    }
+}
+
+impl From<TaskId> for String {
+    fn from(task: TaskId) -> Self {
+        task.0
+    }
+}
+
+/// One time that a model was asked to paint a picture. Written down before it is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Try {
+    /// When it was asked.
+    pub at: Timestamp,
+    /// Whose model was asked.
+    pub provider: Provider,
+    /// What the picture costs if it is billed.
+    pub price: Fen,
+    /// What came of it; nothing is known yet, or nothing ever will be.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outcome: Option<TryOutcome>,
+    /// The provider's word for what went wrong, never a sentence of its.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// When that was known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ended_at: Option<Timestamp>,
+}
+
+/// What came of asking a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TryOutcome {
+    /// It painted, and is paid.
+    Painted,
+    /// Its moderation refused; nothing is paid.
+    Refused,
+    /// It surely did not paint, and nothing is paid.
+    NotCharged,
+    /// Its answer was lost, and it may have to be paid.
+    Unknown,
+}
+
+/// What a try has cost the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// Nothing.
+    Nothing,
+    /// So much.
+    Paid(Fen),
+    /// So much, or nothing: only the provider's bill tells.
+    Perhaps(Fen),
+}
+
+impl Try {
+    /// What it has cost. One without an outcome may have cost its price.
+    #[must_use]
+    pub fn cost(&self) -> Cost {
+        match self.outcome {
+            Some(TryOutcome::Painted) => Cost::Paid(self.price),
+            Some(TryOutcome::Refused | TryOutcome::NotCharged) => Cost::Nothing,
+            Some(TryOutcome::Unknown) | None => Cost::Perhaps(self.price),
+        }
+    }
+}
+
+/// Why the backup was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BackupReason {
+    /// The primary was asked for this picture, and neither painted nor charged.
+    PrimaryFailed,
+    /// The primary is left alone for a while, because it failed others.
+    PrimaryPaused,
 }
 
 /// A store of pictures.

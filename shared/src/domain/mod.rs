@@ -3,6 +3,7 @@
 //! Values here are proofs. Each has one door (`parse`, `TryFrom`), and what is inside has passed it.
 
 pub mod account;
+pub mod breaker;
 pub mod code;
 pub mod credits;
 pub mod email;
@@ -12,6 +13,7 @@ pub mod ledger;
 pub mod mail;
 pub mod object_key;
 pub mod session;
+pub mod spend;
 pub mod text;
 
 pub use account::Profile;
@@ -22,4 +24,5 @@ pub use image::{Fallback, Image, ImageCount, PixelSize, Ratio, State, Store};
 pub use language::Language;
 pub use object_key::ObjectKey;
 pub use session::Session;
+pub use spend::Fen;
 pub use text::{Description, DeviceName, InvalidText, Name, Prompt, PromptCount};

@@ -15,7 +15,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use url::Url;
 
-use crate::domain::image::Refusal;
+use crate::domain::image::{Provider, Refusal, TaskId};
 use crate::domain::mail::Mail;
 use crate::domain::{Description, PixelSize, Prompt, PromptCount, Ratio};
 use crate::outbound::OutboundError;
@@ -80,11 +80,26 @@ pub enum PromptError {
 
 /// Paints pictures for money.
 pub trait ImageModel: std::fmt::Debug + Send + Sync {
+    /// Whose model it is.
+    fn provider(&self) -> Provider;
+
     /// Asks for one picture, once. Never repeated in here: whether to ask again is a question of money.
     ///
     /// # Errors
     /// See [`PaintError`].
-    fn paint<'a>(&'a self, prompt: &'a Prompt, ratio: Ratio) -> BoxFuture<'a, Result<Painted, PaintError>>;
+    fn paint<'a>(&'a self, prompt: &'a Prompt, ratio: Ratio) -> BoxFuture<'a, Result<Work, PaintError>>;
+
+    /// Looks how far a task is that was accepted. Free, and may be repeated.
+    ///
+    /// # Errors
+    /// See [`FollowError`].
+    fn follow<'a>(&'a self, task: &'a TaskId) -> BoxFuture<'a, Result<Progress, FollowError>>;
+
+    /// Asks for something that the model must refuse before it works, which costs nothing: whether it could be asked.
+    ///
+    /// # Errors
+    /// When it could not, as [`ImageModel::paint`] would say it.
+    fn probe(&self) -> BoxFuture<'_, Result<(), PaintError>>;
 
     /// Fetches what was painted. Free, and may be repeated.
     ///
@@ -94,6 +109,43 @@ pub trait ImageModel: std::fmt::Debug + Send + Sync {
 
     /// The pixels it is asked for when a picture shall have this shape.
     fn pixels(&self, ratio: Ratio) -> PixelSize;
+}
+
+/// What a model made of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// It has painted.
+    Painted(Painted),
+    /// It will paint, and may be asked under this name how far it is.
+    Accepted(TaskId),
+}
+
+/// How far a task is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Not at its end.
+    Waiting,
+    /// It has been painted.
+    Painted(Painted),
+}
+
+/// Why a look at a task showed neither progress nor a picture.
+#[derive(Debug, thiserror::Error)]
+pub enum FollowError {
+    /// Not this time; the task goes on.
+    #[error("the task could not be looked at ({reason})")]
+    Later {
+        /// How long the company wants to be left alone, if it said so.
+        after: Option<Duration>,
+        /// What is wrong, in a word or two.
+        reason: String,
+        /// Why no answer came, if none came.
+        #[source]
+        cause: Option<OutboundError>,
+    },
+    /// The task has ended without a picture.
+    #[error("the task has ended without a picture")]
+    Ended(#[source] PaintError),
 }
 
 /// A picture that was painted and paid for, and waits to be fetched.

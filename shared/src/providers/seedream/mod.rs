@@ -13,9 +13,10 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{FetchError, ImageModel, PaintError, Painted};
+use super::{FetchError, FollowError, ImageModel, PaintError, Painted, Progress, Work};
 use crate::Platform;
 use crate::config::{ConfigError, Vars};
+use crate::domain::image::{Provider, TaskId};
 use crate::domain::{PixelSize, Prompt, Ratio};
 use crate::outbound::{Answer, Egress, Outbound, OutboundError, below, company_url};
 use crate::pictures::Picture;
@@ -33,6 +34,8 @@ pub const RESULT_HOSTS: &str = "*.volces.com,*.bytepluses.com";
 const BASE: &str = "/api/v3";
 /// A picture takes half a minute, and under load more. Giving up early is paying for nothing.
 const PAINTING: Duration = Duration::from_secs(150);
+/// A refusal takes no time; a model that does not even refuse is not there.
+const PROBING: Duration = Duration::from_secs(10);
 /// How long fetching a result may take as a whole.
 const FETCHING: Duration = Duration::from_secs(60);
 /// The largest result that is read. A 2K JPEG has two or three megabytes.
@@ -69,28 +72,38 @@ impl Seedream {
 
     async fn paint(&self, prompt: &Prompt, ratio: Ratio) -> Result<Painted, PaintError> {
         let requested = pixels(ratio);
+        match self.ask(prompt.as_str(), requested, PAINTING).await {
+            Ok(answer) if answer.status == StatusCode::OK => self.read(&answer, requested),
+            Ok(answer) => Err(verdict::of(&answer)),
+            Err(cause) => Err(verdict::of_silence(cause)),
+        }
+    }
+
+    /// A picture of one pixel is refused before anything is drawn, and after key and model were looked at.
+    async fn probe(&self) -> Result<(), PaintError> {
+        match self.ask("a cup", PixelSize { width: 1, height: 1 }, PROBING).await {
+            Ok(answer) if answer.status == StatusCode::BAD_REQUEST && verdict::is_of_parameters(&answer) => Ok(()),
+            // Nobody asked for this picture. Should it ever be drawn, the model is well all the same.
+            Ok(answer) if answer.status == StatusCode::OK => Ok(()),
+            Ok(answer) => Err(verdict::of(&answer)),
+            Err(cause) => Err(verdict::of_silence(cause)),
+        }
+    }
+
+    async fn ask(&self, prompt: &str, size: PixelSize, within: Duration) -> Result<Answer, OutboundError> {
         let order = Order {
             model: &self.model,
-            prompt: prompt.as_str(),
+            prompt,
             // Width and height, not a tier: with a tier the shape would come from words in the prompt.
-            size: requested.to_string(),
+            size: size.to_string(),
             response_format: "url",
             output_format: "jpeg",
             // Left out, it would be on.
             watermark: self.watermark,
             sequential_image_generation: "disabled",
         };
-        let call = self
-            .interface
-            .post(&self.endpoint)
-            .bearer(&self.key)
-            .within(PAINTING)
-            .json(&order);
-        match call.send().await {
-            Ok(answer) if answer.status == StatusCode::OK => self.read(&answer, requested),
-            Ok(answer) => Err(verdict::of(&answer)),
-            Err(cause) => Err(verdict::of_silence(cause)),
-        }
+        let call = self.interface.post(&self.endpoint).bearer(&self.key);
+        call.within(within).json(&order).send().await
     }
 
     fn read(&self, answer: &Answer, requested: PixelSize) -> Result<Painted, PaintError> {
@@ -139,8 +152,22 @@ impl Seedream {
 }
 
 impl ImageModel for Seedream {
-    fn paint<'a>(&'a self, prompt: &'a Prompt, ratio: Ratio) -> BoxFuture<'a, Result<Painted, PaintError>> {
-        self.paint(prompt, ratio).boxed()
+    fn provider(&self) -> Provider {
+        Provider::Seedream
+    }
+
+    fn paint<'a>(&'a self, prompt: &'a Prompt, ratio: Ratio) -> BoxFuture<'a, Result<Work, PaintError>> {
+        self.paint(prompt, ratio).map(|painted| painted.map(Work::Painted)).boxed()
+    }
+
+    /// It has no tasks: an answer is a picture or none.
+    fn follow<'a>(&'a self, _: &'a TaskId) -> BoxFuture<'a, Result<Progress, FollowError>> {
+        let nothing = FollowError::Ended(verdict::unknown("there are no tasks"));
+        std::future::ready(Err(nothing)).boxed()
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), PaintError>> {
+        self.probe().boxed()
     }
 
     fn fetch<'a>(&'a self, url: &'a Url) -> BoxFuture<'a, Result<Picture, FetchError>> {

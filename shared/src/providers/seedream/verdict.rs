@@ -44,6 +44,12 @@ pub(super) fn of(answer: &Answer) -> PaintError {
     }
 }
 
+/// Whether Ark found fault with what was asked for, which it does only for a key and a model it knows.
+pub(super) fn is_of_parameters(answer: &Answer) -> bool {
+    let said = answer.json::<Body>().and_then(|body| body.error);
+    said.is_some_and(|error| error.code().split('.').next() == Some("InvalidParameter"))
+}
+
 /// An error that Ark itself reports, with any status, even 200.
 pub(super) fn of_code(status: StatusCode, code: &str, after: Option<Duration>) -> PaintError {
     let family = code.split('.').next().unwrap_or_default();
