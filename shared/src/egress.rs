@@ -1,4 +1,4 @@
-//! Which hosts a client may reach, written as exact names and as patterns anchored at the end.
+//! Which hosts a client may reach, written as exact names and as patterns anchored at the end or at both ends.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,14 +7,53 @@ use std::sync::Arc;
 use url::Url;
 
 /// A list of hosts: `api.deepseek.com` is that host alone, `*.volces.com` is every host with at least one label before
-/// `volces.com`, and never `volces.com` itself or `evilvolces.com`.
+/// `volces.com`, and never `volces.com` itself or `evilvolces.com`; `dashscope-result*.aliyuncs.com` is of those below
+/// `aliyuncs.com` the ones that begin with `dashscope-result`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Egress(Arc<[Rule]>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Rule {
     Exactly(String),
-    Below(String),
+    Below {
+        /// What the name begins with, within its first label; usually nothing.
+        start: String,
+        parent: String,
+    },
+}
+
+impl Rule {
+    fn allows(&self, host: &str) -> bool {
+        match self {
+            Self::Exactly(name) => name == host,
+            Self::Below { start, parent } => host
+                .strip_suffix(parent.as_str())
+                .and_then(|rest| rest.strip_suffix('.'))
+                .is_some_and(|labels| {
+                    labels.starts_with(start.as_str()) && !labels.is_empty() && !labels.starts_with('.')
+                }),
+        }
+    }
+
+    /// Whether every host that `self` allows is allowed by `wider`.
+    fn is_within(&self, wider: &Self) -> bool {
+        match (self, wider) {
+            (Self::Exactly(name), _) => wider.allows(name),
+            (Self::Below { .. }, Self::Exactly(_)) => false,
+            (
+                Self::Below { start, parent },
+                Self::Below {
+                    start: wide_start,
+                    parent: wide_parent,
+                },
+            ) => {
+                let below = parent
+                    .strip_suffix(wide_parent.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+                below && start.starts_with(wide_start.as_str())
+            }
+        }
+    }
 }
 
 /// Why a text is no list of hosts.
@@ -51,22 +90,14 @@ impl Egress {
     /// Whether `host`, as it stands in a parsed address, is on the list.
     #[must_use]
     pub fn allows(&self, host: &str) -> bool {
-        self.0.iter().any(|rule| match rule {
-            Rule::Exactly(name) => name == host,
-            Rule::Below(parent) => host
-                .strip_suffix(parent.as_str())
-                .and_then(|rest| rest.strip_suffix('.'))
-                .is_some_and(|labels| !labels.is_empty() && !labels.starts_with('.')),
-        })
+        self.0.iter().any(|rule| rule.allows(host))
     }
 
     /// Whether every rule of this list lies within `wider`.
     #[must_use]
     pub fn is_within(&self, wider: &Self) -> bool {
-        self.0.iter().all(|rule| match rule {
-            Rule::Exactly(name) => wider.allows(name),
-            Rule::Below(parent) => wider.0.contains(rule) || wider.allows(parent),
-        })
+        let within = |rule: &Rule| wider.0.iter().any(|wide| rule.is_within(wide));
+        self.0.iter().all(within)
     }
 }
 
@@ -91,15 +122,23 @@ fn rule(text: &str) -> Result<Rule, InvalidRule> {
         Ok(url) if url.host_str() == Some(name.to_lowercase().as_str()) => Some(name.to_lowercase()),
         Ok(_) | Err(_) => None,
     };
-    match text.strip_prefix("*.") {
+    match text.split_once("*.") {
         // A pattern over a whole top-level domain would allow half the world.
-        Some(parent) if parent.contains('.') && !parent.contains('*') => {
-            host(parent).map(Rule::Below).ok_or_else(invalid)
+        Some((start, parent)) if is_start(start) && parent.contains('.') && !parent.contains('*') => {
+            let start = start.to_lowercase();
+            host(parent)
+                .map(|parent| Rule::Below { start, parent })
+                .ok_or_else(invalid)
         }
         Some(_) => Err(invalid()),
         None if text.contains('*') => Err(invalid()),
         None => host(text).map(Rule::Exactly).ok_or_else(invalid),
     }
+}
+
+/// Whether a host's first label may begin like this.
+fn is_start(text: &str) -> bool {
+    !text.starts_with('-') && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
 impl fmt::Display for Egress {
@@ -108,7 +147,7 @@ impl fmt::Display for Egress {
             let comma = if index == 0 { "" } else { ", " };
             match rule {
                 Rule::Exactly(name) => write!(f, "{comma}{name}")?,
-                Rule::Below(parent) => write!(f, "{comma}*.{parent}")?,
+                Rule::Below { start, parent } => write!(f, "{comma}{start}*.{parent}")?,
             }
         }
         Ok(())
@@ -139,11 +178,36 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_with_a_beginning_is_anchored_at_both_ends() {
+        let egress: Egress = "DashScope-result*.aliyuncs.com".parse().unwrap();
+        assert_eq!(egress.to_string(), "dashscope-result*.aliyuncs.com");
+        for (host, allowed) in [
+            ("dashscope-result-sh.oss-cn-shanghai.aliyuncs.com", true),
+            ("dashscope-result.aliyuncs.com", true),
+            ("dashscope.aliyuncs.com", false),
+            ("evil.dashscope-result-sh.aliyuncs.com", false),
+            ("xdashscope-result-sh.aliyuncs.com", false),
+            ("dashscope-result-sh.evilaliyuncs.com", false),
+            ("dashscope-result-sh.aliyuncs.com.evil.example", false),
+            ("dashscope-resultaliyuncs.com", false),
+            ("aliyuncs.com", false),
+        ] {
+            assert_eq!(egress.allows(host), allowed, "{host}");
+        }
+    }
+
+    #[test]
     fn what_is_no_host_is_no_rule() {
         for text in [
             "*",
             "*.com",
             "a.*.com",
+            "a.b*.example.com",
+            "a*.com",
+            "a*b.example.com",
+            "-*.example.com",
+            "u@*.example.com",
+            "a*.b*.example.com",
             "**.volces.com",
             "https://a.com",
             "a.com:80",
@@ -161,13 +225,22 @@ mod tests {
 
     #[test]
     fn a_list_lies_within_a_wider_one() {
-        let wider: Egress = "*.volces.com,api.example".parse().unwrap();
+        let wider: Egress = "*.volces.com,api.example,result*.aliyuncs.com".parse().unwrap();
         for (narrow, within) in [
             ("*.volces.com", true),
             ("*.tos.volces.com", true),
             ("x.volces.com", true),
             ("*.com.example", false),
             ("api.example,other.example", false),
+            ("*.evilvolces.com", false),
+            ("result-*.volces.com", true),
+            ("result*.aliyuncs.com", true),
+            ("result-sh*.oss.aliyuncs.com", true),
+            ("result-sh.oss.aliyuncs.com", true),
+            ("*.aliyuncs.com", false),
+            ("*.result.aliyuncs.com", false),
+            ("res*.aliyuncs.com", false),
+            ("other*.aliyuncs.com", false),
         ] {
             assert_eq!(narrow.parse::<Egress>().unwrap().is_within(&wider), within, "{narrow}");
         }

@@ -326,17 +326,18 @@ impl std::fmt::Debug for Answer {
 }
 
 /// The address of a company's interface, read from the variable `name`. It must be one of the hosts the company is
-/// declared with, or loopback: a mistyped address must not carry people's words to a stranger.
+/// declared with (names and patterns), or loopback: a mistyped address must not carry people's words to a stranger.
 ///
 /// # Errors
 /// When the variable is absent, no address, not private, or an undeclared host.
 pub(crate) fn company_url(vars: &Vars, name: &str, declared: &[&str]) -> Result<Url, ConfigError> {
     let url = vars.url(name)?;
     let is_ours = url.host().is_some_and(|host| is_loopback(&host));
-    if is_ours || Egress::hosts(declared).allows(url.host_str().unwrap_or_default()) {
+    let known = declared.join(", ");
+    let hosts: Egress = known.parse().unwrap_or_default();
+    if is_ours || hosts.allows(url.host_str().unwrap_or_default()) {
         Ok(url)
     } else {
-        let known = declared.join(", ");
         Err(ConfigError::invalid(
             name,
             format!("must be at a declared host ({known}) or loopback"),

@@ -3,9 +3,12 @@
 //! The errors say what can be done about a failure. Their texts never repeat what a company wrote back: its messages quote
 //! what people gave us.
 
+pub mod dashscope;
 pub mod deepseek;
+mod money;
 pub mod resend;
 pub mod resend_webhook;
+mod results;
 pub mod seedream;
 pub mod template;
 mod words;
@@ -155,13 +158,11 @@ pub struct Painted {
     pub url: Url,
     /// The model that drew it, by its own name for itself.
     pub model: String,
-    /// The pixels that were asked for.
-    pub requested: PixelSize,
 }
 
 impl std::fmt::Debug for Painted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Painted({}, {})", self.model, self.requested)
+        write!(f, "Painted({})", self.model)
     }
 }
 

@@ -13,7 +13,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{FetchError, FollowError, ImageModel, PaintError, Painted, Progress, Work};
+use super::results::Results;
+use super::{FetchError, FollowError, ImageModel, PaintError, Painted, Progress, Work, money};
 use crate::Platform;
 use crate::config::{ConfigError, Vars};
 use crate::domain::image::{Provider, TaskId};
@@ -36,16 +37,12 @@ const BASE: &str = "/api/v3";
 const PAINTING: Duration = Duration::from_secs(150);
 /// A refusal takes no time; a model that does not even refuse is not there.
 const PROBING: Duration = Duration::from_secs(10);
-/// How long fetching a result may take as a whole.
-const FETCHING: Duration = Duration::from_secs(60);
-/// The largest result that is read. A 2K JPEG has two or three megabytes.
-const LARGEST: usize = 32 * 1024 * 1024;
 
 /// The client.
 #[derive(Debug, Clone)]
 pub struct Seedream {
     interface: Outbound,
-    results: Outbound,
+    results: Results,
     endpoint: Url,
     key: SecretString,
     model: String,
@@ -62,7 +59,7 @@ impl Seedream {
         let base = if url.path() == "/" { below(&url, BASE) } else { url };
         Ok(Self {
             interface: platform.outbound(Egress::to(&base))?,
-            results: platform.outbound(result_hosts(vars)?)?,
+            results: Results::new(vars, platform, "SEEDREAM_RESULT_HOSTS", RESULT_HOSTS)?,
             endpoint: below(&base, "/images/generations"),
             key: platform.secrets.text(vars, "SEEDREAM_KEY_PARAMETER")?,
             model: vars.text("SEEDREAM_MODEL")?,
@@ -71,11 +68,10 @@ impl Seedream {
     }
 
     async fn paint(&self, prompt: &Prompt, ratio: Ratio) -> Result<Painted, PaintError> {
-        let requested = pixels(ratio);
-        match self.ask(prompt.as_str(), requested, PAINTING).await {
-            Ok(answer) if answer.status == StatusCode::OK => self.read(&answer, requested),
+        match self.ask(prompt.as_str(), pixels(ratio), PAINTING).await {
+            Ok(answer) if answer.status == StatusCode::OK => self.read(&answer),
             Ok(answer) => Err(verdict::of(&answer)),
-            Err(cause) => Err(verdict::of_silence(cause)),
+            Err(cause) => Err(money::of_silence(cause)),
         }
     }
 
@@ -86,7 +82,7 @@ impl Seedream {
             // Nobody asked for this picture. Should it ever be drawn, the model is well all the same.
             Ok(answer) if answer.status == StatusCode::OK => Ok(()),
             Ok(answer) => Err(verdict::of(&answer)),
-            Err(cause) => Err(verdict::of_silence(cause)),
+            Err(cause) => Err(money::of_silence(cause)),
         }
     }
 
@@ -106,9 +102,9 @@ impl Seedream {
         call.within(within).json(&order).send().await
     }
 
-    fn read(&self, answer: &Answer, requested: PixelSize) -> Result<Painted, PaintError> {
+    fn read(&self, answer: &Answer) -> Result<Painted, PaintError> {
         let Some(reply) = answer.json::<Reply>() else {
-            return Err(verdict::unknown("the answer is broken"));
+            return Err(money::unknown("the answer is broken"));
         };
         let first = reply.data.unwrap_or_default().into_iter().next();
         // An error may stand where the answer stands or where the picture stands; in both cases nothing was drawn.
@@ -120,34 +116,12 @@ impl Seedream {
             let billed = reply.usage.and_then(|usage| usage.generated_images);
             return Err(verdict::of_no_picture(billed));
         };
-        let url = Url::parse(&link).map_err(|_| verdict::unknown("the link is none"))?;
+        let url = Url::parse(&link).map_err(|_| money::unknown("the link is none"))?;
         let model = reply.model.filter(|model| !model.is_empty());
         Ok(Painted {
             url,
             model: model.unwrap_or_else(|| self.model.clone()),
-            requested,
         })
-    }
-
-    async fn fetch(&self, url: &Url) -> Result<Picture, FetchError> {
-        // Without a key: the address is the permission.
-        let answer = match self.results.get(url).within(FETCHING).read_capped(LARGEST).send().await {
-            Ok(answer) => answer,
-            Err(cause) => return Err(unfetched(cause)),
-        };
-        let status = answer.status.as_u16();
-        match status {
-            200 => Ok(Picture::read(answer.body)?),
-            408 | 429 | 500..=599 => Err(FetchError::Retryable {
-                reason: format!("status {status}"),
-                cause: None,
-            }),
-            400..=499 => Err(FetchError::Gone { status }),
-            _ => Err(FetchError::Invalid {
-                reason: format!("status {status}"),
-                cause: None,
-            }),
-        }
     }
 }
 
@@ -157,12 +131,14 @@ impl ImageModel for Seedream {
     }
 
     fn paint<'a>(&'a self, prompt: &'a Prompt, ratio: Ratio) -> BoxFuture<'a, Result<Work, PaintError>> {
-        self.paint(prompt, ratio).map(|painted| painted.map(Work::Painted)).boxed()
+        self.paint(prompt, ratio)
+            .map(|painted| painted.map(Work::Painted))
+            .boxed()
     }
 
     /// It has no tasks: an answer is a picture or none.
     fn follow<'a>(&'a self, _: &'a TaskId) -> BoxFuture<'a, Result<Progress, FollowError>> {
-        let nothing = FollowError::Ended(verdict::unknown("there are no tasks"));
+        let nothing = FollowError::Ended(money::unknown("there are no tasks"));
         std::future::ready(Err(nothing)).boxed()
     }
 
@@ -171,7 +147,7 @@ impl ImageModel for Seedream {
     }
 
     fn fetch<'a>(&'a self, url: &'a Url) -> BoxFuture<'a, Result<Picture, FetchError>> {
-        self.fetch(url).boxed()
+        self.results.fetch(url).boxed()
     }
 
     fn pixels(&self, ratio: Ratio) -> PixelSize {
@@ -189,39 +165,6 @@ fn pixels(ratio: Ratio) -> PixelSize {
         Ratio::Tall => (1600, 2848),
     };
     PixelSize { width, height }
-}
-
-/// Hosts of results, which must be the company's or loopback: whoever answers there is believed to hold a paid picture.
-fn result_hosts(vars: &Vars) -> Result<Egress, ConfigError> {
-    const NAME: &str = "SEEDREAM_RESULT_HOSTS";
-    let invalid = || ConfigError::invalid(NAME, format!("must be hosts within {RESULT_HOSTS}, or loopback"));
-    let hosts: Egress = vars.text(NAME)?.parse().map_err(|_| invalid())?;
-    let loopback = Egress::hosts(&["127.0.0.1", "[::1]", "localhost"]);
-    let company: Egress = RESULT_HOSTS.parse().map_err(|_| invalid())?;
-    if hosts.is_within(&company.and(&loopback)) {
-        Ok(hosts)
-    } else {
-        Err(invalid())
-    }
-}
-
-fn unfetched(cause: OutboundError) -> FetchError {
-    match cause {
-        OutboundError::NotSent { .. } | OutboundError::Lost { .. } => FetchError::Retryable {
-            reason: "no answer".to_owned(),
-            cause: Some(cause),
-        },
-        OutboundError::HostNotDeclared { .. } | OutboundError::NotPrivate { .. } | OutboundError::Unwritable(_) => {
-            FetchError::Invalid {
-                reason: "the address is not one we fetch from".to_owned(),
-                cause: Some(cause),
-            }
-        }
-        OutboundError::TooLong { .. } => FetchError::Invalid {
-            reason: "too large".to_owned(),
-            cause: Some(cause),
-        },
-    }
 }
 
 #[derive(Serialize)]

@@ -8,10 +8,11 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::Deserialize;
 
+use super::super::money::unknown;
 use super::super::{PaintError, code as tame};
 use super::Failure;
 use crate::domain::image::Refusal;
-use crate::outbound::{Answer, OutboundError};
+use crate::outbound::Answer;
 
 /// Codes, with whatever follows a dot, of moderation that refuses what was asked for.
 const PROMPT_REFUSED: [&str; 5] = [
@@ -98,37 +99,6 @@ fn fate(status: StatusCode, family: &str) -> (bool, bool, bool) {
     }
 }
 
-/// No answer at all.
-pub(super) fn of_silence(cause: OutboundError) -> PaintError {
-    let (reason, cause) = match &cause {
-        OutboundError::NotSent { .. } => ("unreachable", Some(cause)),
-        OutboundError::HostNotDeclared { .. } | OutboundError::NotPrivate { .. } | OutboundError::Unwritable(_) => {
-            return PaintError::NotCharged {
-                retry: false,
-                fail_over: true,
-                after: None,
-                alarm: true,
-                reason: "the request cannot be made".to_owned(),
-                cause: Some(cause),
-            };
-        }
-        OutboundError::Lost { .. } | OutboundError::TooLong { .. } => {
-            return PaintError::Unknown {
-                reason: "no whole answer".to_owned(),
-                cause: Some(cause),
-            };
-        }
-    };
-    PaintError::NotCharged {
-        retry: true,
-        fail_over: true,
-        after: None,
-        alarm: false,
-        reason: reason.to_owned(),
-        cause,
-    }
-}
-
 /// An answer of 200 with neither a picture nor an error: what was `billed` decides.
 pub(super) fn of_no_picture(billed: Option<u64>) -> PaintError {
     match billed {
@@ -141,13 +111,6 @@ pub(super) fn of_no_picture(billed: Option<u64>) -> PaintError {
             cause: None,
         },
         Some(_) | None => unknown("no picture, and it may be billed"),
-    }
-}
-
-pub(super) fn unknown(reason: &str) -> PaintError {
-    PaintError::Unknown {
-        reason: reason.to_owned(),
-        cause: None,
     }
 }
 
