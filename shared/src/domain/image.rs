@@ -260,7 +260,9 @@ impl TryFrom<String> for TaskId {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let fits = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        let fits = text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
         if fits && (1..=128).contains(&text.len()) {
             Ok(Self(text))
         } else {

@@ -1,12 +1,12 @@
 //! How a picture ends: its last state and the fate of its credit are one transaction.
 
+use crate::Clock;
 use crate::domain::image::Failure;
 use crate::domain::ledger::Posting;
 use crate::domain::{Image, PixelSize};
 use crate::store::images::Ending;
 use crate::store::ledger::PostError;
 use crate::store::{Accounts, Guard, Images, Ledgers, StoreError, Transaction};
-use crate::Clock;
 
 use super::ROUNDS;
 

@@ -1,5 +1,6 @@
 //! What more than one function does, or what must never go wrong (`DESIGN` names them; `ARCHITECTURE.md` walks through).
 
+pub mod budget;
 pub mod email_change;
 pub mod ending;
 pub mod letters;

@@ -112,7 +112,11 @@ impl Painter {
             Err(lost @ (FetchError::Gone { .. } | FetchError::Invalid { .. })) => {
                 tracing::error!(image.id = %image.id, error = %lost, "A picture that was paid for could not be fetched");
                 let tried_to_store = image.object_key.is_some();
-                let failure = if tried_to_store { Failure::NotStored } else { Failure::ResultLost };
+                let failure = if tried_to_store {
+                    Failure::NotStored
+                } else {
+                    Failure::ResultLost
+                };
                 return self.fail(image, failure).await;
             }
         };
@@ -244,4 +248,3 @@ pub fn link_life(image: &Image, now: Timestamp) -> Option<SignedDuration> {
     let life = image.expires_at().duration_since(now) - second;
     (life >= second).then(|| life.min(SignedDuration::from_hours(1)))
 }
-

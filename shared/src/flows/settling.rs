@@ -10,10 +10,10 @@ use super::ending::{Ender, Finish};
 use crate::Clock;
 use crate::domain::image::Failure;
 use crate::domain::{Image, State};
+use crate::ids::{self, Id};
 use crate::store::images::{Claim, ImageKey};
 use crate::store::outbox::Fate;
 use crate::store::{Limits, Outbox, StoreError};
-use crate::ids::{self, Id};
 
 /// How long a picture may wait for a painter before it fails; nobody has asked a model for it.
 const WAITING: SignedDuration = SignedDuration::from_hours(2);
@@ -49,15 +49,20 @@ pub struct Settler {
 /// What one run did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Settled {
-    /// Pictures a worker was called for.
-    pub images_woken: u32,
-    /// Pictures that were ended.
-    pub images_ended: u32,
-    /// Mails a worker was called for.
-    pub mails_woken: u32,
-    /// Mails that were given up.
-    pub mails_ended: u32,
-    /// What could not be settled this time, because the store failed.
+    /// Pictures.
+    pub images: Count,
+    /// Mails.
+    pub mails: Count,
+}
+
+/// What one run did with things of one kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// A worker was called for them.
+    pub woken: u32,
+    /// They were brought to their end.
+    pub ended: u32,
+    /// They could not be settled this time, because the store failed.
     pub failed: u32,
 }
 
@@ -85,38 +90,12 @@ impl Settler {
     /// # Errors
     /// When what is due cannot be read. What fails by itself is counted and comes again with the next run.
     pub async fn run(&self) -> Result<Settled, StoreError> {
-        let mut settled = Settled::default();
-        for _ in 0..PAGES {
-            let due = self.ender.images.due(self.clock.now(), PAGE).await?;
-            let more = due.len() >= PAGE as usize;
-            let results: Vec<_> = futures::stream::iter(due.into_iter().map(|image| self.image(image)))
-                .buffer_unordered(AT_ONCE)
-                .collect()
-                .await;
-            let all_failed = !results.is_empty() && results.iter().all(Result::is_err);
-            for result in results {
-                settled.count(result, |settled| &mut settled.images_woken, |settled| &mut settled.images_ended);
-            }
-            if !more || all_failed {
-                break;
-            }
-        }
-        for _ in 0..PAGES {
-            let due = self.outbox.due(self.clock.now(), PAGE).await?;
-            let more = due.len() >= PAGE as usize;
-            let results: Vec<_> = futures::stream::iter(due.into_iter().map(|mail| self.mail(mail)))
-                .buffer_unordered(AT_ONCE)
-                .collect()
-                .await;
-            let all_failed = !results.is_empty() && results.iter().all(Result::is_err);
-            for result in results {
-                settled.count(result, |settled| &mut settled.mails_woken, |settled| &mut settled.mails_ended);
-            }
-            if !more || all_failed {
-                break;
-            }
-        }
-        Ok(settled)
+        let now = self.clock.now();
+        let (images, outbox) = (&self.ender.images, &self.outbox);
+        Ok(Settled {
+            images: each(|| images.due(now, PAGE), |image| self.image(image)).await?,
+            mails: each(|| outbox.due(now, PAGE), |mail| self.mail(mail)).await?,
+        })
     }
 
     async fn image(&self, key: ImageKey) -> Result<Done, StoreError> {
@@ -168,23 +147,34 @@ impl Settler {
     }
 }
 
-impl Settled {
-    fn count(
-        &mut self,
-        result: Result<Done, StoreError>,
-        woken: fn(&mut Self) -> &mut u32,
-        ended: fn(&mut Self) -> &mut u32,
-    ) {
-        match result {
-            Ok(Done::Nothing) => {}
-            Ok(Done::Woken) => *woken(self) += 1,
-            Ok(Done::Ended) => *ended(self) += 1,
-            Err(error) => {
-                tracing::warn!(%error, "Something that is stuck could not be settled this time");
-                self.failed += 1;
+/// Looks after everything of one kind that is due, page by page.
+async fn each<T, P, S>(due: impl Fn() -> P, settle: impl Fn(T) -> S) -> Result<Count, StoreError>
+where
+    P: Future<Output = Result<Vec<T>, StoreError>>,
+    S: Future<Output = Result<Done, StoreError>>,
+{
+    let mut count = Count::default();
+    for _ in 0..PAGES {
+        let page = due().await?;
+        let (whole, before) = (page.len() >= PAGE as usize, count);
+        let mut results = futures::stream::iter(page).map(&settle).buffer_unordered(AT_ONCE);
+        while let Some(result) = results.next().await {
+            match result {
+                Ok(Done::Nothing) => {}
+                Ok(Done::Woken) => count.woken += 1,
+                Ok(Done::Ended) => count.ended += 1,
+                Err(error) => {
+                    tracing::warn!(%error, "Something that is stuck could not be settled this time");
+                    count.failed += 1;
+                }
             }
         }
+        let moved = (count.woken, count.ended) != (before.woken, before.ended);
+        if !whole || !moved {
+            break;
+        }
     }
+    Ok(count)
 }
 
 fn verdict(image: &Image, now: Timestamp) -> Verdict {

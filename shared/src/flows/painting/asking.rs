@@ -142,12 +142,7 @@ impl Painter {
     }
 
     /// Asks a model and, if that surely cost nothing and may help, a second time.
-    async fn ask_twice(
-        &self,
-        image: &mut Image,
-        who: &Priced,
-        twice: bool,
-    ) -> Result<(Asked, Health), PaintingError> {
+    async fn ask_twice(&self, image: &mut Image, who: &Priced, twice: bool) -> Result<(Asked, Health), PaintingError> {
         let asked_at = self.clock.now();
         let first = self.ask_once(image, who).await?;
         let quick = self.clock.now().duration_since(asked_at) <= QUICK;

@@ -157,7 +157,9 @@ impl ImageModel for Seedream {
     }
 
     fn paint<'a>(&'a self, prompt: &'a Prompt, ratio: Ratio) -> BoxFuture<'a, Result<Work, PaintError>> {
-        self.paint(prompt, ratio).map(|painted| painted.map(Work::Painted)).boxed()
+        self.paint(prompt, ratio)
+            .map(|painted| painted.map(Work::Painted))
+            .boxed()
     }
 
     /// It has no tasks: an answer is a picture or none.

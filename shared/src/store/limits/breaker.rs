@@ -84,7 +84,8 @@ impl Limits {
     /// # Errors
     /// When the store fails.
     pub async fn breaker_close(&self, provider: Provider) -> Result<(), StoreError> {
-        let close = Expression::update("SET #failures = :none REMOVE #retry_at, #pause_s, #failed_at").number(":none", 0);
+        let close =
+            Expression::update("SET #failures = :none REMOVE #retry_at, #pause_s, #failed_at").number(":none", 0);
         self.table.update(breaker_key(provider), close).await.map(drop)
     }
 
@@ -110,9 +111,13 @@ fn breaker_from(provider: Provider, item: Item) -> Result<Breaker, StoreError> {
     Ok(Breaker {
         failures: item.failures,
         failed_at: item.failed_at.and_then(time),
-        open: item.retry_at.and_then(time).zip(item.pause_s).map(|(retry_at, pause)| Open {
-            retry_at,
-            pause: SignedDuration::from_secs(pause),
-        }),
+        open: item
+            .retry_at
+            .and_then(time)
+            .zip(item.pause_s)
+            .map(|(retry_at, pause)| Open {
+                retry_at,
+                pause: SignedDuration::from_secs(pause),
+            }),
     })
 }
