@@ -98,7 +98,7 @@ impl Objects {
         let bucket = bucket(vars)?;
         let Keys { id, secret } = platform.secrets.json(vars, "COS_KEYS_PARAMETER")?;
         Ok(Self {
-            client: store_client(&endpoint, region, (id, &secret), platform.ca_bundle()),
+            client: store_client(&endpoint, region, (id, &secret), platform.network()),
             bucket,
             cdn: None,
         })
