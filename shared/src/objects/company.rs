@@ -76,7 +76,7 @@ impl Company {
         let endpoint = self.endpoint(vars, &region)?;
         let bucket = self.bucket(vars)?;
         let Keys { id, secret } = platform.secrets.json(vars, self.keys)?;
-        let client = store_client(&endpoint, region, (id, &secret), platform.ca_bundle());
+        let client = store_client(&endpoint, region, (id, &secret), platform.network());
         Ok((client, bucket))
     }
 

@@ -167,8 +167,8 @@ impl Outbox {
         let expression = Expression::when("#pending = :pending AND #due_at <= :now")
             .text(":pending", PENDING)
             .number(":now", now.as_second());
-        let items = self.table.query_index("unfinished", expression, limit).await?;
-        items
+        let page = self.table.query_index("unfinished", expression, limit, None).await?;
+        page.items
             .into_iter()
             .map(|item| Ok(from_item::<Due>(item, || "an entry of the index `unfinished`".to_owned())?.id))
             .collect()

@@ -162,31 +162,6 @@ impl Table {
 }
 
 impl Table {
-    /// Up to `limit` entries of one partition of an index, in the order of its sort key. An index follows its table with a
-    /// delay, so whoever acts on an entry reads the item first.
-    pub(super) async fn query_index(
-        &self,
-        index: &str,
-        expression: Expression,
-        limit: i32,
-    ) -> Result<Vec<Item>, StoreError> {
-        let request = self
-            .db
-            .client
-            .query()
-            .table_name(&self.name)
-            .index_name(index)
-            .set_key_condition_expression(expression.condition)
-            .set_expression_attribute_names(expression.names)
-            .set_expression_attribute_values(expression.values)
-            .limit(limit);
-        Ok(Box::pin(request.send())
-            .await
-            .map_err(failed)?
-            .items
-            .unwrap_or_default())
-    }
-
     /// Up to `limit` items of an account, newest first, those before `before` if given; for tables whose key is `account_id`
     /// and `id`.
     pub(super) async fn newest<K: ids::Kind>(

@@ -14,8 +14,8 @@ impl Images {
         let expression = Expression::when("#pending = :pending AND #due_at <= :now")
             .text(":pending", PENDING)
             .number(":now", now.as_second());
-        let items = self.table.query_index("unfinished", expression, limit).await?;
-        items
+        let page = self.table.query_index("unfinished", expression, limit, None).await?;
+        page.items
             .into_iter()
             .map(|item| from_item(item, || "an entry of the index `unfinished`".to_owned()))
             .collect()
