@@ -15,17 +15,22 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use http_body_util::BodyExt as _;
 use secrecy::ExposeSecret;
 use url::Url;
 
-use crate::network::{CaBundle, Resolver};
+use crate::network::{CaBundle, Network, Resolver};
 use crate::platform::Runtime;
+use crate::store::BoxError;
+use crate::wire::{Wire, WireError};
 
 /// How long opening a connection to AWS may take, TLS included.
 const CONNECT: Duration = Duration::from_secs(1);
@@ -83,16 +88,16 @@ struct Transport(Arc<Lazy>);
 
 struct Lazy {
     trust: Trust,
-    extra: Option<CaBundle>,
+    network: Network,
     connect: Duration,
     connector: OnceLock<SharedHttpConnector>,
 }
 
 impl Transport {
-    fn new(trust: Trust, extra: Option<CaBundle>, connect: Duration) -> Self {
+    fn new(trust: Trust, network: Network, connect: Duration) -> Self {
         Self(Arc::new(Lazy {
             trust,
-            extra,
+            network,
             connect,
             connector: OnceLock::new(),
         }))
@@ -101,18 +106,21 @@ impl Transport {
     fn connector(&self) -> SharedHttpConnector {
         let Lazy {
             trust,
-            extra,
+            network,
             connect,
             connector,
         } = &*self.0;
         connector
             .get_or_init(|| {
+                if let Some(wire) = &network.wire {
+                    return SharedHttpConnector::new(Carried(Arc::clone(wire)));
+                }
                 let settings = HttpConnectorSettings::builder().connect_timeout(*connect).build();
                 let builder = Connector::builder()
                     .connector_settings(settings)
                     .tls_provider(Provider::Rustls(CryptoMode::Ring));
                 let context = TlsContext::builder()
-                    .with_trust_store(trust.store(extra.as_ref()))
+                    .with_trust_store(trust.store(network.ca_bundle.as_ref()))
                     .build();
                 match context {
                     Ok(context) => SharedHttpConnector::new(builder.tls_context(context).build_with_resolver(Resolver)),
@@ -141,6 +149,32 @@ impl HttpConnector for Closed {
     }
 }
 
+/// Amazon's side of a wire. Bodies are carried whole: nothing of ours reads an answer of AWS piece by piece.
+#[derive(Debug)]
+struct Carried(Arc<dyn Wire>);
+
+impl HttpConnector for Carried {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let wire = Arc::clone(&self.0);
+        HttpConnectorFuture::new(async move {
+            let broken = |cause: BoxError| ConnectorError::other(cause, None);
+            let request = request.try_into_http1x().map_err(|error| broken(error.into()))?;
+            let (parts, body) = request.into_parts();
+            let body = ByteStream::new(body)
+                .collect()
+                .await
+                .map_err(|error| broken(error.into()))?;
+            let request = http::Request::from_parts(parts, body.into_bytes());
+            // Either way the client may ask again: its requests are safe to repeat.
+            let lost = |error: WireError| ConnectorError::io(error.into());
+            let (parts, body) = wire.carry(request).await.map_err(lost)?.into_parts();
+            let body = body.collect().await.map_err(ConnectorError::io)?.to_bytes();
+            HttpResponse::try_from(http::Response::from_parts(parts, SdkBody::from(body)))
+                .map_err(|error| broken(error.into()))
+        })
+    }
+}
+
 /// The AWS clients of one platform.
 #[derive(Clone)]
 pub(crate) struct Aws {
@@ -150,9 +184,9 @@ pub(crate) struct Aws {
 }
 
 impl Aws {
-    pub(crate) fn new(runtime: Runtime) -> Self {
+    pub(crate) fn new(network: Network, runtime: Runtime) -> Self {
         Self {
-            transport: Transport::new(Trust::Amazon, runtime.ca_bundle.clone(), CONNECT),
+            transport: Transport::new(Trust::Amazon, network, CONNECT),
             runtime,
             dynamodb: Arc::default(),
         }
@@ -198,7 +232,7 @@ impl Aws {
         let answer = self.transport.connector().call(request);
         if let Ok(Ok(answer)) = tokio::time::timeout(CONNECT, answer).await {
             // Read to its end, or the connection cannot be used again.
-            let body = aws_smithy_types::byte_stream::ByteStream::new(answer.into_body());
+            let body = ByteStream::new(answer.into_body());
             drop(tokio::time::timeout(CONNECT, body.collect()).await);
         }
     }
@@ -228,7 +262,7 @@ pub(crate) fn store_client(
     endpoint: &Url,
     region: String,
     (key_id, secret): (String, &str),
-    extra: Option<CaBundle>,
+    network: &Network,
 ) -> aws_sdk_s3::Client {
     use aws_sdk_s3::config::{BehaviorVersion, RequestChecksumCalculation, ResponseChecksumValidation};
     let [connect, attempt, operation] = STORE;
@@ -236,7 +270,7 @@ pub(crate) fn store_client(
         .behavior_version(BehaviorVersion::latest())
         .region(aws_types::region::Region::new(region))
         .credentials_provider(Credentials::new(key_id, secret, None, None, "the parameter store"))
-        .http_client(Transport::new(Trust::Public, extra, connect).client())
+        .http_client(Transport::new(Trust::Public, network.clone(), connect).client())
         .timeout_config(timeouts(attempt, operation))
         .retry_config(retries())
         .force_path_style(false)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
 
 /// Tells the time to everything that needs it.
 ///
@@ -20,6 +21,31 @@ enum Source {
     /// The offset is kept in a file, so that functions running as processes of their own follow the same clock.
     OffsetFile(Arc<PathBuf>),
     Manual(Arc<AtomicI64>),
+    Timers(Arc<Timers>),
+}
+
+/// What a clock that goes with the runtime's timers knows.
+#[derive(Debug)]
+struct Timers {
+    start: i64,
+    began: Instant,
+    /// How far it was moved beyond the timers.
+    ahead: AtomicI64,
+    /// What it told last, to the millisecond.
+    told: AtomicI64,
+}
+
+impl Timers {
+    fn millis(&self) -> i64 {
+        // Outside of a runtime there are no timers to go by, and the clock stands where it was last read.
+        if tokio::runtime::Handle::try_current().is_err() {
+            return self.told.load(Ordering::SeqCst);
+        }
+        let gone = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let now = self.start + gone + self.ahead.load(Ordering::SeqCst);
+        self.told.store(now, Ordering::SeqCst);
+        now
+    }
 }
 
 impl Clock {
@@ -48,6 +74,19 @@ impl Clock {
         Self(Source::Manual(Arc::new(AtomicI64::new(start.as_millisecond()))))
     }
 
+    /// A clock that begins at `start` and goes with the timers of the runtime it is made in, so that sleeping and the time
+    /// agree. Where those are paused and jump from one timer to the next, it jumps with them.
+    #[must_use]
+    pub fn with_timers(start: Timestamp) -> Self {
+        let start = start.as_millisecond();
+        Self(Source::Timers(Arc::new(Timers {
+            start,
+            began: Instant::now(),
+            ahead: AtomicI64::new(0),
+            told: AtomicI64::new(start),
+        })))
+    }
+
     /// The present moment, to the millisecond.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -56,11 +95,13 @@ impl Clock {
             Source::Offset(offset) => system_millis() + offset.load(Ordering::SeqCst),
             Source::OffsetFile(path) => system_millis() + read_offset(path),
             Source::Manual(now) => now.load(Ordering::SeqCst),
+            Source::Timers(timers) => timers.millis(),
         };
         Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
     }
 
-    /// Moves a manual or offset clock forward (or, with a negative duration, back). The system's clock and a clock file
+    /// Moves a manual or offset clock forward (or, with a negative duration, back), and one that goes with timers ahead of
+    /// them. The system's clock and a clock file
     /// owned by another process do not move; the return value says whether this one did.
     pub fn advance(&self, by: SignedDuration) -> bool {
         let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
@@ -68,6 +109,10 @@ impl Clock {
             Source::System | Source::OffsetFile(_) => false,
             Source::Offset(cell) | Source::Manual(cell) => {
                 cell.fetch_add(millis, Ordering::SeqCst);
+                true
+            }
+            Source::Timers(timers) => {
+                timers.ahead.fetch_add(millis, Ordering::SeqCst);
                 true
             }
         }

@@ -8,6 +8,8 @@
 pub enum Grant {
     /// Actions on a DynamoDB table of ours, by its short name (`images`).
     Table(&'static str, &'static [Action]),
+    /// Actions on an index of a table of ours, by the short names of both (`images`, `unfinished`).
+    Index(&'static str, &'static str, &'static [Action]),
     /// Reading one secret of the parameter store, by its short name (`cos-painter`).
     Parameter(&'static str),
     /// Taking messages from a queue of ours, by its short name (`images-paint`).

@@ -24,6 +24,7 @@ pub mod providers;
 pub mod secrets;
 pub mod store;
 pub mod telemetry;
+pub mod wire;
 pub mod worker;
 
 pub use clock::Clock;

@@ -12,6 +12,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use crate::config::ConfigError;
+use crate::wire::Wire;
 
 /// Certificates from a PEM file, trusted beside the built-in ones: a company's proxy, or a test's own authority.
 ///
@@ -62,6 +63,13 @@ impl fmt::Debug for CaBundle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CaBundle({} certificates)", self.certificates.len())
     }
+}
+
+/// How requests leave a host: whom it trusts beside the built-in roots, and the wire if one stands in the network's place.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Network {
+    pub(crate) ca_bundle: Option<CaBundle>,
+    pub(crate) wire: Option<Arc<dyn Wire>>,
 }
 
 /// The public roots, and those of `extra`.

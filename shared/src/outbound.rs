@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Method, StatusCode};
+use http_body_util::BodyExt as _;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,6 +23,7 @@ pub use crate::egress::{Egress, InvalidRule};
 
 use crate::config::{ConfigError, Vars, is_loopback, is_private};
 use crate::network::{self, CaBundle, Resolver};
+use crate::wire::{Wire, WireBody, WireError};
 
 /// What every company we call sees of us; some refuse callers that do not say who they are.
 pub const USER_AGENT: &str = concat!("vitrine/", env!("CARGO_PKG_VERSION"));
@@ -34,6 +36,8 @@ const LIMIT: usize = 1024 * 1024;
 const DEADLINE: Duration = Duration::from_secs(30);
 /// The longest `Retry-After` that is believed.
 const LONGEST_WAIT: u64 = 3600;
+
+type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Why there is no answer. The variants tell what can be known about the request's fate.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +56,7 @@ pub enum OutboundError {
     },
     /// The request cannot be written, such as for a line break in a header; nothing was sent.
     #[error("the request cannot be written")]
-    Unwritable(#[source] Box<dyn StdError + Send + Sync>),
+    Unwritable(#[source] BoxError),
     /// No connection came about (refused, unknown name, TLS, time-out while connecting): surely nothing was received.
     #[error("`{host}` cannot be reached")]
     NotSent {
@@ -60,7 +64,7 @@ pub enum OutboundError {
         host: String,
         /// Why not.
         #[source]
-        cause: reqwest::Error,
+        cause: BoxError,
     },
     /// The connection stood and no whole answer came (time-out, reset, closed): what became of the request is unknown.
     #[error("the answer of `{host}` was lost")]
@@ -69,7 +73,7 @@ pub enum OutboundError {
         host: String,
         /// Why.
         #[source]
-        cause: reqwest::Error,
+        cause: BoxError,
     },
     /// The answer is longer than the call was ready to read.
     #[error("the answer of `{host}` is longer than {limit} bytes")]
@@ -95,8 +99,15 @@ impl OutboundError {
 /// A client for one company. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Outbound {
-    client: reqwest::Client,
+    way: Way,
     egress: Egress,
+}
+
+/// How a request gets there.
+#[derive(Debug, Clone)]
+enum Way {
+    Network(reqwest::Client),
+    Wire(Arc<dyn Wire>),
 }
 
 impl Outbound {
@@ -105,7 +116,7 @@ impl Outbound {
     /// # Errors
     /// When the TLS library refuses its own defaults.
     pub fn new(egress: Egress, extra: Option<&CaBundle>) -> Result<Self, ConfigError> {
-        let setup = |cause: Box<dyn StdError + Send + Sync>| ConfigError::Setup {
+        let setup = |cause: BoxError| ConfigError::Setup {
             what: "the outbound HTTP client",
             cause,
         };
@@ -127,7 +138,19 @@ impl Outbound {
             .pool_max_idle_per_host(0)
             .build()
             .map_err(|cause| setup(Box::new(cause)))?;
-        Ok(Self { client, egress })
+        Ok(Self {
+            way: Way::Network(client),
+            egress,
+        })
+    }
+
+    /// A client that reaches the hosts of `egress` over `wire`, under the same rules.
+    #[must_use]
+    pub fn over(wire: Arc<dyn Wire>, egress: Egress) -> Self {
+        Self {
+            way: Way::Wire(wire),
+            egress,
+        }
     }
 
     /// The hosts it may reach.
@@ -169,7 +192,7 @@ pub struct Call<'a> {
     body: Option<Vec<u8>>,
     deadline: Duration,
     limit: usize,
-    fault: Option<Box<dyn StdError + Send + Sync>>,
+    fault: Option<BoxError>,
 }
 
 impl<'a> Call<'a> {
@@ -238,47 +261,134 @@ impl<'a> Call<'a> {
         if let Some(fault) = self.fault {
             return Err(OutboundError::Unwritable(fault));
         }
-        let mut request = self
-            .outbound
-            .client
-            .request(self.method, self.url)
-            .timeout(self.deadline);
-        for (name, value) in self.headers {
-            request = request.header(name, value);
-        }
-        if let Some(body) = self.body {
-            request = request.body(body);
-        }
-        let answer = request.send().await.map_err(|cause| failed(&host, cause))?;
-        read(answer, host, self.limit).await
-    }
-}
-
-async fn read(mut answer: reqwest::Response, host: String, limit: usize) -> Result<Answer, OutboundError> {
-    let (status, headers) = (answer.status(), answer.headers().clone());
-    let announced = answer.content_length().unwrap_or(0);
-    if usize::try_from(announced).map_or(true, |length| length > limit) {
-        return Err(OutboundError::TooLong { host, limit });
-    }
-    let mut body = BytesMut::new();
-    loop {
-        match answer.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > limit => return Err(OutboundError::TooLong { host, limit }),
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => break,
-            Err(cause) => {
-                return Err(OutboundError::Lost {
-                    host,
-                    cause: cause.without_url(),
-                });
+        match &self.outbound.way {
+            Way::Network(client) => {
+                let mut request = client.request(self.method, self.url).timeout(self.deadline);
+                for (name, value) in self.headers {
+                    request = request.header(name, value);
+                }
+                if let Some(body) = self.body {
+                    request = request.body(body);
+                }
+                let answer = request.send().await.map_err(|cause| failed(&host, cause))?;
+                read(answer, &host, self.limit).await
+            }
+            Way::Wire(wire) => {
+                let mut request = http::Request::new(Bytes::from(self.body.unwrap_or_default()));
+                *request.method_mut() = self.method;
+                *request.uri_mut() = self
+                    .url
+                    .as_str()
+                    .parse()
+                    .map_err(|fault| OutboundError::Unwritable(Box::new(fault)))?;
+                request.headers_mut().extend(self.headers);
+                let agent = HeaderValue::from_static(USER_AGENT);
+                request.headers_mut().insert(http::header::USER_AGENT, agent);
+                let whole = carried(wire.as_ref(), request, &host, self.limit);
+                match tokio::time::timeout(self.deadline, whole).await {
+                    Ok(answer) => answer,
+                    Err(elapsed) => Err(OutboundError::Lost {
+                        host,
+                        cause: Box::new(elapsed),
+                    }),
+                }
             }
         }
     }
-    Ok(Answer {
-        status,
-        headers,
-        body: body.freeze(),
-    })
+}
+
+async fn read(mut answer: reqwest::Response, host: &str, limit: usize) -> Result<Answer, OutboundError> {
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let mut body = Capped::new(answer.content_length(), host, limit)?;
+    loop {
+        match answer.chunk().await {
+            Ok(Some(chunk)) => body.take(&chunk)?,
+            Ok(None) => break,
+            Err(cause) => return Err(body.lost(Box::new(cause.without_url()))),
+        }
+    }
+    Ok(body.whole(status, headers))
+}
+
+/// The same over a wire.
+async fn carried(
+    wire: &dyn Wire,
+    request: http::Request<Bytes>,
+    host: &str,
+    limit: usize,
+) -> Result<Answer, OutboundError> {
+    let answer = wire.carry(request).await.map_err(|error| {
+        let (host, cause) = (host.to_owned(), Box::new(error));
+        match error {
+            WireError::NotSent => OutboundError::NotSent { host, cause },
+            WireError::Lost => OutboundError::Lost { host, cause },
+        }
+    })?;
+    let (parts, mut frames): (_, WireBody) = answer.into_parts();
+    let announced = parts
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok());
+    let mut body = Capped::new(announced, host, limit)?;
+    while let Some(frame) = frames.frame().await {
+        let frame = frame.map_err(|cause| body.lost(cause))?;
+        if let Some(chunk) = frame.data_ref() {
+            body.take(chunk)?;
+        }
+    }
+    Ok(body.whole(parts.status, parts.headers))
+}
+
+/// A body that is being read, and no further than its cap.
+struct Capped<'a> {
+    host: &'a str,
+    limit: usize,
+    read: BytesMut,
+}
+
+impl<'a> Capped<'a> {
+    /// One that announces more than the cap is not read at all.
+    fn new(announced: Option<u64>, host: &'a str, limit: usize) -> Result<Self, OutboundError> {
+        let body = Self {
+            host,
+            limit,
+            read: BytesMut::new(),
+        };
+        match usize::try_from(announced.unwrap_or(0)) {
+            Ok(length) if length <= limit => Ok(body),
+            Ok(_) | Err(_) => Err(body.too_long()),
+        }
+    }
+
+    fn take(&mut self, chunk: &[u8]) -> Result<(), OutboundError> {
+        if self.read.len() + chunk.len() > self.limit {
+            return Err(self.too_long());
+        }
+        self.read.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    fn too_long(&self) -> OutboundError {
+        OutboundError::TooLong {
+            host: self.host.to_owned(),
+            limit: self.limit,
+        }
+    }
+
+    fn lost(&self, cause: BoxError) -> OutboundError {
+        OutboundError::Lost {
+            host: self.host.to_owned(),
+            cause,
+        }
+    }
+
+    fn whole(self, status: StatusCode, headers: HeaderMap) -> Answer {
+        Answer {
+            status,
+            headers,
+            body: self.read.freeze(),
+        }
+    }
 }
 
 /// Addresses of results carry their own permission, so no error may repeat one.
@@ -287,8 +397,10 @@ fn failed(host: &str, cause: reqwest::Error) -> OutboundError {
     if cause.is_builder() {
         OutboundError::Unwritable(Box::new(cause))
     } else if cause.is_connect() {
+        let cause = Box::new(cause);
         OutboundError::NotSent { host, cause }
     } else {
+        let cause = Box::new(cause);
         OutboundError::Lost { host, cause }
     }
 }

@@ -10,10 +10,11 @@ use url::Url;
 
 use crate::aws::Aws;
 use crate::config::{ConfigError, Vars, is_private};
-use crate::network::CaBundle;
+use crate::network::{CaBundle, Network};
 use crate::outbound::{Egress, Outbound};
 use crate::secrets::Secrets;
 use crate::store::Db;
+use crate::wire::Wire;
 use crate::{Clock, Entropy, Ids};
 
 /// The parameter store gives at most so many parameters a call.
@@ -38,6 +39,8 @@ pub struct Runtime {
     pub ca_bundle: Option<CaBundle>,
     /// Read from `VITRINE_CLOCK_FILE`: the local stack moves time by it.
     pub clock_file: Option<PathBuf>,
+    /// What carries requests in the network's place; only a laboratory hands one in.
+    pub wire: Option<Arc<dyn Wire>>,
 }
 
 impl Runtime {
@@ -64,6 +67,7 @@ impl Runtime {
                 .map(|path| CaBundle::read("AWS_CA_BUNDLE", path))
                 .transpose()?,
             clock_file: optional("VITRINE_CLOCK_FILE").map(PathBuf::from),
+            wire: None,
         })
     }
 
@@ -80,6 +84,24 @@ impl Runtime {
             ssm_url: engine,
             ca_bundle: None,
             clock_file: None,
+            wire: None,
+        }
+    }
+
+    /// The same host with `wire` in the network's place.
+    #[must_use]
+    pub fn over(self, wire: Arc<dyn Wire>) -> Self {
+        Self {
+            wire: Some(wire),
+            ..self
+        }
+    }
+
+    /// How its functions reach the world.
+    fn network(&self) -> Network {
+        Network {
+            ca_bundle: self.ca_bundle.clone(),
+            wire: self.wire.clone(),
         }
     }
 
@@ -115,7 +137,7 @@ pub struct Platform {
     /// The secrets this function may read.
     pub secrets: Secrets,
     aws: Aws,
-    ca_bundle: Option<CaBundle>,
+    network: Network,
 }
 
 impl Platform {
@@ -164,8 +186,8 @@ impl Platform {
             ids,
             entropy,
             secrets,
-            ca_bundle: runtime.ca_bundle.clone(),
-            aws: Aws::new(runtime),
+            network: runtime.network(),
+            aws: Aws::new(runtime.network(), runtime),
         }
     }
 
@@ -191,12 +213,15 @@ impl Platform {
     /// # Errors
     /// When it cannot be built.
     pub fn outbound(&self, egress: Egress) -> Result<Outbound, ConfigError> {
-        Outbound::new(egress, self.ca_bundle.as_ref())
+        match &self.network.wire {
+            Some(wire) => Ok(Outbound::over(Arc::clone(wire), egress)),
+            None => Outbound::new(egress, self.network.ca_bundle.as_ref()),
+        }
     }
 
-    /// Certificates trusted beside the built-in ones.
-    pub(crate) fn ca_bundle(&self) -> Option<CaBundle> {
-        self.ca_bundle.clone()
+    /// How requests leave this host, for whoever makes a client of its own.
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
     }
 }
 

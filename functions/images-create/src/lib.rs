@@ -5,11 +5,13 @@
 
 use axum::extract::{FromRef, State};
 use axum::{Router, routing::post};
+use futures::try_join;
 use serde::{Deserialize, Serialize};
 use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::domain::ledger::Balance;
 use shared::domain::{Credits, Fallback, Image, ImageCount, Prompt, Ratio};
+use shared::flows::budget::Budget;
 use shared::flows::ordering::{Ordered, Ordering};
 use shared::grants::{Action, Grant};
 use shared::http::{Accepted, Idempotent, ImageView, Kind, Problem, RawJson, Replayed, openapi, with_manners};
@@ -25,6 +27,7 @@ pub const GRANTS: &[Grant] = &[
     Grant::Table("idempotency", &[Action::GetItem, Action::PutItem]),
     Grant::Table("images", &[Action::PutItem]),
     Grant::Table("ledger", &[Action::GetItem, Action::PutItem]),
+    Grant::Table("limits", &[Action::GetItem]),
     Grant::Table("sessions", &[Action::GetItem, Action::UpdateItem]),
     Grant::Parameter("token-keys"),
 ];
@@ -32,6 +35,7 @@ pub const GRANTS: &[Grant] = &[
 /// What this function needs.
 #[derive(Clone, Debug, FromRef)]
 pub struct Deps {
+    budget: Budget,
     clock: Clock,
     ids: Ids,
     keys: VerifyingKeys,
@@ -54,6 +58,7 @@ impl Deps {
         };
         let keys = VerifyingKeys::configured(vars, &platform.secrets)?;
         Ok(Self {
+            budget: Budget::new(&db, vars)?,
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
             keys,
@@ -106,7 +111,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(create))]
     struct Part;
-    openapi::with_problems(Part::openapi(), &[Kind::InsufficientCredits, Kind::Contended])
+    openapi::with_problems(
+        Part::openapi(),
+        &[Kind::InsufficientCredits, Kind::Contended, Kind::PaintingPaused],
+    )
 }
 
 /// Order pictures
@@ -121,6 +129,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 )]
 async fn create(
     State(Deps {
+        budget,
         clock,
         ids,
         ordering,
@@ -136,9 +145,11 @@ async fn create(
 ) -> Result<(Replayed, Accepted<RawJson>), Problem> {
     let (account, now) = (bearer.account(), clock.now());
     let used = Use::new(account, "images-create", key.as_str(), fingerprint.to_hex());
-    let (_, known) = bearer
-        .beside(&sessions, now, ordering.look(account, &used, now))
-        .await?;
+    let look = async { try_join!(ordering.look(account, &used, now), budget.room(now)) };
+    let (_, (known, room)) = bearer.beside(&sessions, now, look).await?;
+    if !room && !known.is_answered() {
+        return Err(Problem::painting_paused(now));
+    }
     let images = order.images(account, &ids);
     let Ordered { body, replayed } = ordering
         .take(known, account, &images, &used, now, |left| ticket(&images, left))

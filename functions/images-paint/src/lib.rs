@@ -7,11 +7,14 @@ use std::sync::Arc;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use shared::config::{ConfigError, Vars};
-use shared::flows::painting::Painter;
+use shared::flows::budget;
+use shared::flows::ending::Ender;
+use shared::flows::painting::{Painter, Priced};
 use shared::grants::{Action, Grant, ObjectAction};
-use shared::objects::Objects;
+use shared::objects::Stores;
+use shared::providers::dashscope::Dashscope;
 use shared::providers::seedream::Seedream;
-use shared::store::{Accounts, Images, Ledgers};
+use shared::store::{Accounts, Images, Ledgers, Limits};
 use shared::{Platform, worker};
 
 /// What this function may touch.
@@ -19,8 +22,10 @@ pub const GRANTS: &[Grant] = &[
     Grant::Table("accounts", &[Action::GetItem]),
     Grant::Table("images", &[Action::DeleteItem, Action::GetItem, Action::UpdateItem]),
     Grant::Table("ledger", &[Action::DeleteItem, Action::GetItem, Action::PutItem]),
+    Grant::Table("limits", &[Action::GetItem, Action::UpdateItem]),
     Grant::Queue("images-paint"),
     Grant::Parameter("cos-painter"),
+    Grant::Parameter("oss-painter"),
     Grant::Parameter("seedream-key"),
     Grant::Bucket(&[ObjectAction::DeleteObject, ObjectAction::PutObject]),
 ];
@@ -38,12 +43,25 @@ impl Deps {
     /// When a variable is missing or wrong.
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
         let db = platform.db();
+        let (seedream, dashscope) = (Seedream::new(vars, platform)?, Dashscope::new(vars, platform)?);
         let painter = Painter {
-            accounts: Accounts::new(&db, vars)?,
-            images: Images::new(&db, vars)?,
-            ledgers: Ledgers::new(&db, vars)?,
-            model: Arc::new(Seedream::new(vars, platform)?),
-            objects: Objects::new(vars, platform)?,
+            ender: Ender {
+                accounts: Accounts::new(&db, vars)?,
+                images: Images::new(&db, vars)?,
+                ledgers: Ledgers::new(&db, vars)?,
+                clock: platform.clock.clone(),
+            },
+            limits: Limits::new(&db, vars)?,
+            primary: Priced {
+                model: Arc::new(seedream),
+                price: budget::price(vars, "SEEDREAM_PRICE_FEN")?,
+            },
+            backup: Priced {
+                model: Arc::new(dashscope),
+                price: budget::price(vars, "DASHSCOPE_PRICE_FEN")?,
+            },
+            ceiling: budget::ceiling(vars)?,
+            stores: Stores::new(vars, platform)?,
             clock: platform.clock.clone(),
             entropy: platform.entropy.clone(),
         };

@@ -184,6 +184,20 @@ pub enum Failure {
     NotStored,
 }
 
+impl Failure {
+    /// The name used in items, answers and the log.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::ModelUnavailable => "model_unavailable",
+            Self::BudgetSpent => "budget_spent",
+            Self::ResultLost => "result_lost",
+            Self::NotStored => "not_stored",
+        }
+    }
+}
+
 /// What became of the credit a picture was ordered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -246,7 +260,9 @@ impl TryFrom<String> for TaskId {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let fits = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        let fits = text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
         if fits && (1..=128).contains(&text.len()) {
             Ok(Self(text))
         } else {

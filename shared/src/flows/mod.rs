@@ -1,6 +1,8 @@
 //! What more than one function does, or what must never go wrong (`DESIGN` names them; `ARCHITECTURE.md` walks through).
 
+pub mod budget;
 pub mod email_change;
+pub mod ending;
 pub mod letters;
 pub mod mail_events;
 pub mod mailing;
@@ -8,6 +10,7 @@ pub mod ordering;
 pub mod painting;
 pub mod passwords;
 pub mod refreshing;
+pub mod settling;
 pub mod sign_in;
 pub mod sign_up;
 pub mod tries;

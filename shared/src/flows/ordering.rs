@@ -62,6 +62,14 @@ pub struct Known {
     answer: Option<Answer>,
 }
 
+impl Known {
+    /// Whether the order was taken before, so that nothing new is asked.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.answer.is_some()
+    }
+}
+
 impl Ordering {
     /// What has to be known before an order is taken. Reads only, so it may run beside the proof of who asks.
     ///

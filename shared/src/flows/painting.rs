@@ -3,54 +3,57 @@
 //! Intent is written before every effect: `dispatched` before the paid call, the store's name before the PUT. What dies
 //! in between is found by the next worker, which knows from the state what may have happened.
 
+mod asking;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use super::ROUNDS;
-use crate::domain::image::Failure;
-use crate::domain::ledger::Posting;
-use crate::domain::{Image, ObjectKey, PixelSize, State};
-use crate::objects::{ObjectError, Objects};
+use super::ending::{Ender, Finish};
+use crate::domain::image::{Failure, Provider};
+use crate::domain::spend::Ceiling;
+use crate::domain::{Fen, Image, ObjectKey};
+use crate::objects::{ObjectError, Stores};
 use crate::pictures::Picture;
-use crate::providers::{FetchError, ImageModel, PaintError, Painted};
+use crate::providers::{FetchError, ImageModel};
 use crate::store::images::{Claim, Ending, ImageKey};
-use crate::store::ledger::PostError;
-use crate::store::{Accounts, Guard, Images, Ledgers, StoreError, Transaction};
+use crate::store::{Accounts, Guard, Images, Limits, StoreError, Transaction};
 use crate::{Clock, Entropy};
 
 /// How long a worker may be at one picture before another takes over. Longer than the worker's time-out in the template;
 /// a house test compares the two.
 pub const LEASE: SignedDuration = SignedDuration::from_secs(330);
 
-/// How long a model that charged nothing is left alone before it is asked once more, if it does not say.
-const SECOND_TRY_AFTER: Duration = Duration::from_millis(500);
-
-/// The longest it is left alone; a model that wants more than this is not asked again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// A refusal that took longer than this leaves no time for a second try within the worker's time-out.
-const QUICK: SignedDuration = SignedDuration::from_secs(30);
-
 /// What painting needs.
 #[derive(Clone)]
 pub struct Painter {
-    /// Whose ledger a picture is on.
-    pub accounts: Accounts,
-    /// The pictures.
-    pub images: Images,
-    /// The credits.
-    pub ledgers: Ledgers,
+    /// Who ends a picture.
+    pub ender: Ender,
+    /// How the models fare, and what was spent on them today.
+    pub limits: Limits,
     /// Who paints.
-    pub model: Arc<dyn ImageModel>,
+    pub primary: Priced,
+    /// Who paints when the primary cannot.
+    pub backup: Priced,
+    /// The most that may be spent on both in a day.
+    pub ceiling: Ceiling,
     /// Where pictures are stored.
-    pub objects: Objects,
+    pub stores: Stores,
     /// The time, asked anew after each long wait.
     pub clock: Clock,
     /// Makes object keys.
     pub entropy: Entropy,
+}
+
+/// A model, and what it takes for a picture.
+#[derive(Clone, Debug)]
+pub struct Priced {
+    /// The model.
+    pub model: Arc<dyn ImageModel>,
+    /// What one picture costs.
+    pub price: Fen,
 }
 
 /// Why a picture has to be come back for.
@@ -62,21 +65,12 @@ pub enum PaintingError {
     /// Its result could not be fetched this time.
     #[error("the result could not be fetched")]
     Fetch(#[source] FetchError),
-    /// It could not be stored this time.
+    /// No store took it this time.
     #[error("the picture could not be stored")]
     Objects(#[from] ObjectError),
-    /// The store failed.
+    /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// Whether a picture's end was ours to write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Finish {
-    /// It was.
-    Written,
-    /// Somebody else ended it, or took it over.
-    Lost,
 }
 
 impl Painter {
@@ -85,67 +79,26 @@ impl Painter {
     /// # Errors
     /// When somebody has to come back for it; everything that happened is written down.
     pub async fn paint(&self, key: ImageKey) -> Result<(), PaintingError> {
-        match self.images.claim(key, LEASE, self.clock.now()).await? {
+        match self.images().claim(key, LEASE, self.clock.now()).await? {
             Claim::Done => Ok(()),
             Claim::Busy => Err(PaintingError::Busy),
-            Claim::Unknown(image) => self.fail(image, Failure::OutcomeUnknown).await,
+            Claim::Unknown(image) => self.unknown(image).await,
+            Claim::Follow(image) => self.follow(image).await,
             Claim::Fetch(image) => self.fetch_and_store(image).await,
             Claim::Paint(image) if image.delete_requested => self.fail(image, Failure::ModelUnavailable).await,
             Claim::Paint(image) => self.ask(image).await,
         }
     }
 
-    async fn ask(&self, mut image: Image) -> Result<(), PaintingError> {
-        let requested = self.model.pixels(image.ratio);
-        if !self.images.dispatched(&image, requested).await? {
-            return Ok(());
-        }
-        image.state = State::Dispatched;
-        let asked_at = self.clock.now();
-        let mut outcome = self.model.paint(&image.prompt, image.ratio).await;
-        if let Some(pause) = self.second_try(&outcome, asked_at) {
-            // Surely nothing was paid, so it may be asked once more.
-            tokio::time::sleep(pause).await;
-            outcome = self.model.paint(&image.prompt, image.ratio).await;
-        }
-        match outcome {
-            Ok(painted) => self.keep(image, painted).await,
-            Err(PaintError::Refused { by }) => self.end(image, Ending::Refused(by), None).await.map(drop),
-            Err(PaintError::NotCharged { alarm, reason, .. }) => {
-                if alarm {
-                    tracing::error!(image.id = %image.id, reason, "The image model has to be looked after");
-                }
-                self.fail(image, Failure::ModelUnavailable).await
-            }
-            Err(PaintError::Unknown { reason, .. }) => {
-                tracing::error!(image.id = %image.id, reason, "It is not known whether the model painted; it may have been paid");
-                self.fail(image, Failure::OutcomeUnknown).await
-            }
-        }
+    fn images(&self) -> &Images {
+        &self.ender.images
     }
 
-    /// After which pause the model may be asked once more, if it may: nothing was charged, it does not want to be left alone
-    /// for long, and there is time.
-    fn second_try(&self, outcome: &Result<Painted, PaintError>, asked_at: Timestamp) -> Option<Duration> {
-        let Err(PaintError::NotCharged { retry: true, after, .. }) = outcome else {
-            return None;
-        };
-        let pause = after.unwrap_or(SECOND_TRY_AFTER);
-        let quick = self.clock.now().duration_since(asked_at) <= QUICK;
-        (quick && pause <= LONGEST_PAUSE).then_some(pause)
-    }
-
-    async fn keep(&self, mut image: Image, painted: Painted) -> Result<(), PaintingError> {
-        if !self
-            .images
-            .painted(&image, &painted.model, painted.url.as_str())
-            .await?
-        {
-            return Ok(());
+    fn by(&self, provider: Provider) -> &Priced {
+        match provider {
+            Provider::Seedream => &self.primary,
+            Provider::Dashscope => &self.backup,
         }
-        image.state = State::Painted;
-        image.result_url = Some(painted.url.into());
-        self.fetch_and_store(image).await
     }
 
     async fn fetch_and_store(&self, mut image: Image) -> Result<(), PaintingError> {
@@ -153,95 +106,96 @@ impl Painter {
         let Some(url) = url else {
             return self.fail(image, Failure::ResultLost).await;
         };
-        let picture = match self.fetched(&url).await {
+        let picture = match self.fetched(&image, &url).await {
             Ok(picture) => picture,
             Err(later @ FetchError::Retryable { .. }) => return Err(PaintingError::Fetch(later)),
             Err(lost @ (FetchError::Gone { .. } | FetchError::Invalid { .. })) => {
                 tracing::error!(image.id = %image.id, error = %lost, "A picture that was paid for could not be fetched");
-                return self.fail(image, Failure::ResultLost).await;
+                let tried_to_store = image.object_key.is_some();
+                let failure = if tried_to_store {
+                    Failure::NotStored
+                } else {
+                    Failure::ResultLost
+                };
+                return self.fail(image, failure).await;
             }
         };
         let key = image
             .object_key
             .clone()
             .unwrap_or_else(|| ObjectKey::new(&self.entropy, picture.format().extension()));
-        if !self.images.storing(&image, &key, self.objects.store()).await? {
+        if !self.store(&mut image, &key, &picture).await? {
             return Ok(());
         }
-        image.object_key = Some(key.clone());
-        self.objects
-            .put(&key, picture.bytes().clone(), picture.format().content_type())
-            .await?;
-        match self.end(image.clone(), Ending::Ready, Some(picture.size())).await? {
+        let size = picture.size();
+        match self.ender.end(image.clone(), Ending::Ready, Some(size)).await? {
             Finish::Written => Ok(()),
             Finish::Lost => self.take_back(&image, &key).await,
         }
     }
 
     /// The picture with the label that says a model drew it.
-    async fn fetched(&self, url: &Url) -> Result<Picture, FetchError> {
-        Ok(self.model.fetch(url).await?.labelled()?)
+    async fn fetched(&self, image: &Image, url: &Url) -> Result<Picture, FetchError> {
+        let drawn_by = image.tries.last().map_or(Provider::Seedream, |last| last.provider);
+        Ok(self.by(drawn_by).model.fetch(url).await?.labelled()?)
     }
 
-    /// Removes an object whose picture went another way while it was being stored.
+    /// Puts the picture into the first store that takes it. Each is written down before it is asked, because one whose
+    /// answer is lost may have the object all the same. `false` when the picture is another worker's.
+    async fn store(&self, image: &mut Image, key: &ObjectKey, picture: &Picture) -> Result<bool, PaintingError> {
+        image.object_key = Some(key.clone());
+        let mut failed = None;
+        for objects in self.stores.each() {
+            let store = objects.store();
+            if !self.images().storing(image, key, store).await? {
+                return Ok(false);
+            }
+            image.stores.insert(store);
+            let (bytes, media_type) = (picture.bytes().clone(), picture.format().content_type());
+            match objects.put(key, bytes, media_type).await {
+                Ok(()) => {
+                    image.stored_in = Some(store);
+                    return Ok(true);
+                }
+                Err(error) => {
+                    tracing::error!(image.id = %image.id, store = store.as_str(), %error, "A store did not take a picture");
+                    failed = Some(error);
+                }
+            }
+        }
+        match failed {
+            Some(error) => Err(error.into()),
+            None => Ok(false),
+        }
+    }
+
+    /// Removes the objects of a picture that went another way while it was being stored.
     async fn take_back(&self, image: &Image, key: &ObjectKey) -> Result<(), PaintingError> {
-        let now = self.images.find(image.into(), self.clock.now()).await?;
+        let now = self.images().find(image.into(), self.clock.now()).await?;
         let still_ours = now.is_some_and(|now| now.object_key.as_ref() == Some(key));
         if !still_ours {
-            self.objects.delete(key).await?;
+            for objects in image.stores.iter().filter_map(|store| self.stores.of(*store)) {
+                objects.delete(key).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a picture of which nobody knows whether it was painted, and counts what it may have cost.
+    async fn unknown(&self, image: Image) -> Result<(), PaintingError> {
+        let lost = image.tries.last().map(|tried| (tried.price, tried.at));
+        let id = image.id;
+        if self.ender.fail(image, Failure::OutcomeUnknown).await? == Finish::Written
+            && let Some((price, at)) = lost
+        {
+            tracing::error!(image.id = %id, fen = price.0, "It is not known whether a model painted; it may have to be paid");
+            self.limits.perhaps_lost(price, at).await?;
         }
         Ok(())
     }
 
     async fn fail(&self, image: Image, failure: Failure) -> Result<(), PaintingError> {
-        self.end(image, Ending::Failed(failure), None).await.map(drop)
-    }
-
-    /// Ends the picture and resolves its hold in one transaction; one whose owner wants it gone goes at once.
-    async fn end(
-        &self,
-        mut image: Image,
-        ending: Ending,
-        delivered: Option<PixelSize>,
-    ) -> Result<Finish, PaintingError> {
-        let Some(profile) = self.accounts.profile(image.account).await? else {
-            return Ok(Finish::Lost);
-        };
-        let posting = match ending {
-            Ending::Ready => Posting::Settle { image: image.id },
-            Ending::Refused(_) | Ending::Failed(_) => Posting::Release { image: image.id },
-        };
-        for _ in 0..ROUNDS {
-            let now = self.clock.now();
-            let before = self.ledgers.balance(profile.ledger).await?;
-            let (_, entries) = self
-                .ledgers
-                .post(profile.ledger, &before, &[posting], now)
-                .map_err(contended)?;
-            let end = if image.delete_requested {
-                self.images.farewell_write(&image)?
-            } else {
-                self.images.ending_write(&image, ending, delivered, now)?
-            };
-            let error = match Transaction::of([end]).and_all(entries).commit(self.images.db()).await {
-                Ok(()) => return Ok(Finish::Written),
-                Err(error) => error,
-            };
-            if error.refused(Guard::Cause).is_some() || error.refused(Guard::Hold).is_some() {
-                return Ok(Finish::Lost);
-            }
-            if error.refused(Guard::Image).is_some() {
-                match self.images.find((&image).into(), now).await? {
-                    Some(current) if current.attempt == image.attempt && !current.state.is_final() => {
-                        image.delete_requested = current.delete_requested;
-                    }
-                    Some(_) | None => return Ok(Finish::Lost),
-                }
-            } else if error.refused(Guard::Balance).is_none() {
-                return Err(StoreError::from(error).into());
-            }
-        }
-        Err(StoreError::Contended.into())
+        Ok(self.ender.fail(image, failure).await.map(drop)?)
     }
 }
 
@@ -293,12 +247,4 @@ pub fn link_life(image: &Image, now: Timestamp) -> Option<SignedDuration> {
     let second = SignedDuration::from_secs(1);
     let life = image.expires_at().duration_since(now) - second;
     (life >= second).then(|| life.min(SignedDuration::from_hours(1)))
-}
-
-fn contended(error: PostError) -> PaintingError {
-    match error {
-        PostError::Store(store) => store.into(),
-        // Resolving a hold never overdraws; should the ledger say so, it was read in between.
-        PostError::Refused(_) => StoreError::Contended.into(),
-    }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Problem;
-use crate::domain::image::{CreditFate, Failure, LIFE, Refusal};
+use crate::domain::image::{BackupReason, CreditFate, Failure, LIFE, Refusal};
 use crate::domain::{Fallback, Image, PixelSize, Prompt, Ratio, State};
 use crate::ids::{self, Id};
 use crate::objects::Link;
@@ -22,9 +22,12 @@ pub struct ImageView {
     prompt: Prompt,
     ratio: Ratio,
     fallback: Fallback,
-    /// The model that was asked, by its provider's name for it.
+    /// The model that drew it, by its provider's name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<String>,
+    /// Why the backup was asked, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_reason: Option<BackupReason>,
     /// The pixels that were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     requested: Option<PixelSize>,
@@ -96,6 +99,7 @@ impl ImageView {
             ratio: image.ratio,
             fallback: image.fallback,
             model: image.model.clone(),
+            backup_reason: image.backup_because(),
             requested: image.requested,
             delivered: image.delivered,
             reason,
@@ -153,6 +157,13 @@ fn state_of(state: State) -> (StateView, Option<Reason>) {
             because(
                 "model_unavailable",
                 "No model could be had. The credit was given back; please try again later.",
+            ),
+        ),
+        State::Failed(Failure::BudgetSpent) => (
+            StateView::Failed,
+            because(
+                "budget_spent",
+                "No more pictures are painted today. The credit was given back; please order again tomorrow (UTC).",
             ),
         ),
         State::Failed(Failure::ResultLost) => (

@@ -107,6 +107,9 @@ kinds! {
     /// Several requests changed the same thing at the same time and this one did not get its turn. Nothing was done; try again
     /// after `retry_after` seconds.
     Contended = SERVICE_UNAVAILABLE, "contended", "Too much at once";
+    /// What may be spent on painting in a day has been spent. No credit was taken; orders are accepted again after
+    /// `retry_after` seconds, when the next day begins (UTC).
+    PaintingPaused = SERVICE_UNAVAILABLE, "painting-paused", "No more pictures are painted today";
     /// A part of the service is not available. Nothing was done; try again after `retry_after` seconds.
     Unavailable = SERVICE_UNAVAILABLE, "unavailable", "Not available at the moment";
 }

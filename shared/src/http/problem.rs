@@ -6,6 +6,7 @@ use std::fmt;
 use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::kind::Kind;
@@ -143,6 +144,14 @@ impl Problem {
     #[must_use]
     pub fn contended() -> Self {
         Self::of(Kind::Contended).retry_after(1)
+    }
+
+    /// The day's budget for painting is spent; the next day begins at midnight UTC.
+    #[must_use]
+    pub fn painting_paused(now: Timestamp) -> Self {
+        const DAY: i64 = 24 * 60 * 60;
+        let left = DAY - now.as_second().rem_euclid(DAY);
+        Self::of(Kind::PaintingPaused).retry_after(left.unsigned_abs())
     }
 
     /// A part of ours, such as the store, does not answer.

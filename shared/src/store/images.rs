@@ -4,7 +4,12 @@
 //! |---|---|---|
 //! | `acc_…` | `img_…` | one picture |
 //!
-//! Its stream starts the workers: a new item is painted, a removed one takes its objects with it.
+//! Its stream starts the workers: a new item is painted, one that gets the attribute `wake` is painted on, and a removed one
+//! takes its objects with it. The sparse index `unfinished` has every picture that has not ended under the time at which
+//! somebody has to look after it.
+
+mod stale;
+mod work;
 
 use std::collections::BTreeSet;
 
@@ -13,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BoxError, Db, Expression, Guard, Item, StoreError, Table, Updated, Write, from_item, key, to_item};
 use crate::config::{ConfigError, Vars};
-use crate::domain::image::{Failure, Refusal};
+use crate::domain::image::{Failure, Refusal, TaskId, Try};
 use crate::domain::{Fallback, Image, ObjectKey, PixelSize, Prompt, Ratio, State, Store};
 use crate::ids::{self, Id};
 
@@ -22,6 +27,14 @@ use crate::ids::{self, Id};
 pub struct Images {
     table: Table,
 }
+
+pub use work::{Claim, Ending};
+
+/// The partition of the index `unfinished`.
+const PENDING: &str = "image";
+
+/// How long a message may take to reach a worker before somebody looks after the picture.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 
 /// Which picture, and whose. Queue messages carry nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,32 +52,6 @@ impl From<&Image> for ImageKey {
             id: image.id,
         }
     }
-}
-
-/// What a worker finds when it comes for a picture.
-#[derive(Debug)]
-pub enum Claim {
-    /// It is the worker's now, to be painted.
-    Paint(Image),
-    /// It is the worker's now; it was painted before, so it only has to be fetched and stored.
-    Fetch(Image),
-    /// It is the worker's now; a worker died after asking the model, so the outcome is unknown.
-    Unknown(Image),
-    /// Another worker is at it.
-    Busy,
-    /// There is nothing left to do, or no such picture.
-    Done,
-}
-
-/// How a picture ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// It is stored.
-    Ready,
-    /// Moderation refused it.
-    Refused(Refusal),
-    /// It came to nothing.
-    Failed(Failure),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -88,6 +75,10 @@ struct ImageItem {
     delivered: Option<PixelSize>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     model: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    tries: Vec<Try>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    task: Option<TaskId>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     result_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -98,12 +89,18 @@ struct ImageItem {
         serialize_with = "serde_dynamo::string_set::serialize"
     )]
     stores: BTreeSet<Store>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    stored_in: Option<Store>,
     #[serde(default)]
     delete_requested: bool,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     finished_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     expires_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pending: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    due_at: Option<i64>,
 }
 
 /// The state's name; the pipe's filter waits for `queued`.
@@ -181,170 +178,20 @@ impl Images {
             requested: None,
             delivered: None,
             model: None,
+            tries: Vec::new(),
+            task: None,
             result_url: None,
             object_key: None,
             stores: BTreeSet::new(),
+            stored_in: None,
             delete_requested: false,
             finished_at: None,
             expires_at: None,
+            pending: Some(PENDING.to_owned()),
+            due_at: Some((image.ordered_at() + PATIENCE).as_second()),
         })?;
         self.table
             .put_write(item, Expression::when("attribute_not_exists(#id)"), Guard::Image)
-    }
-
-    /// Takes the picture for one worker until `lease` is over. A worker that died before it asked the model is simply
-    /// followed by the next; one that died after leaves a picture whose outcome is unknown, or one to be fetched.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn claim(&self, image: ImageKey, lease: SignedDuration, now: Timestamp) -> Result<Claim, StoreError> {
-        let free = "attribute_exists(#id) AND (#state = :queued OR (#state = :claimed AND #lease_until <= :now))";
-        let take = Expression::update("SET #state = :claimed, #lease_until = :until ADD #attempt :one")
-            .and_when(free)
-            .text(":queued", "queued")
-            .text(":claimed", "claimed")
-            .number(":now", now.as_second())
-            .number(":until", (now + lease).as_second())
-            .number(":one", 1);
-        let item = match self.table.update(image_key(image), take).await? {
-            Updated::Done(item) => return image_from(item).map(Claim::Paint),
-            Updated::Refused(None) => return Ok(Claim::Done),
-            Updated::Refused(Some(item)) => image_from(item)?,
-        };
-        match item.state {
-            State::Ready | State::Refused(_) | State::Failed(_) => Ok(Claim::Done),
-            State::Queued | State::Claimed | State::Dispatched | State::Painted
-                if item.lease_until.is_some_and(|until| until > now) =>
-            {
-                Ok(Claim::Busy)
-            }
-            State::Queued | State::Claimed => Ok(Claim::Busy),
-            State::Dispatched => self.take_over(item, lease, now, Claim::Unknown).await,
-            State::Painted => self.take_over(item, lease, now, Claim::Fetch).await,
-        }
-    }
-
-    async fn take_over(
-        &self,
-        image: Image,
-        lease: SignedDuration,
-        now: Timestamp,
-        claim: fn(Image) -> Claim,
-    ) -> Result<Claim, StoreError> {
-        let take = Expression::update("SET #lease_until = :until ADD #attempt :one")
-            .and_when("#attempt = :attempt AND #lease_until <= :now")
-            .number(":attempt", image.attempt)
-            .number(":now", now.as_second())
-            .number(":until", (now + lease).as_second())
-            .number(":one", 1);
-        match self.table.update(image_key((&image).into()), take).await? {
-            Updated::Done(item) => image_from(item).map(claim),
-            Updated::Refused(_) => Ok(Claim::Busy),
-        }
-    }
-
-    /// Writes down, before the paid call, that the model is being asked. `false` when the picture is another worker's.
-    ///
-    /// # Errors
-    /// When the store fails; then nobody has been asked.
-    pub async fn dispatched(&self, image: &Image, requested: PixelSize) -> Result<bool, StoreError> {
-        let expression = Expression::update("SET #state = :dispatched, #requested = :requested")
-            .and_when("#attempt = :attempt AND #state = :claimed")
-            .text(":dispatched", "dispatched")
-            .text(":claimed", "claimed")
-            .value(":requested", size_value(requested)?)
-            .number(":attempt", image.attempt);
-        self.mine(image, expression).await
-    }
-
-    /// Writes down where the result is. `false` when the picture is another worker's.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn painted(&self, image: &Image, model: &str, result_url: &str) -> Result<bool, StoreError> {
-        let expression = Expression::update("SET #state = :painted, #model = :model, #result_url = :url")
-            .and_when("#attempt = :attempt AND #state = :dispatched")
-            .text(":painted", "painted")
-            .text(":dispatched", "dispatched")
-            .text(":model", model)
-            .text(":url", result_url)
-            .number(":attempt", image.attempt);
-        self.mine(image, expression).await
-    }
-
-    /// Writes down, before the PUT, under which key and in which store an object may be from now on. `false` when the
-    /// picture is another worker's.
-    ///
-    /// # Errors
-    /// When the store fails; then nothing has been stored.
-    pub async fn storing(&self, image: &Image, object_key: &ObjectKey, store: Store) -> Result<bool, StoreError> {
-        let names = aws_sdk_dynamodb::types::AttributeValue::Ss(vec![store.as_str().to_owned()]);
-        let expression = Expression::update("SET #object_key = :key ADD #stores :store")
-            .and_when("#attempt = :attempt AND #state = :painted AND (attribute_not_exists(#object_key) OR #object_key = :key)")
-            .text(":key", object_key.as_str())
-            .value(":store", names)
-            .text(":painted", "painted")
-            .number(":attempt", image.attempt);
-        self.mine(image, expression).await
-    }
-
-    async fn mine(&self, image: &Image, expression: Expression) -> Result<bool, StoreError> {
-        Ok(matches!(
-            self.table.update(image_key(image.into()), expression).await?,
-            Updated::Done(_)
-        ))
-    }
-
-    /// Ends the picture, as a piece of the transaction that resolves its hold. Refused under [`Guard::Image`] when it is
-    /// another worker's, has ended, or is to be deleted.
-    ///
-    /// # Errors
-    /// When the request cannot be made.
-    pub fn ending_write(
-        &self,
-        image: &Image,
-        ending: Ending,
-        delivered: Option<PixelSize>,
-        now: Timestamp,
-    ) -> Result<Write, StoreError> {
-        let (state, reason) = match ending {
-            Ending::Ready => ("ready", None),
-            Ending::Refused(refusal) => ("refused", Some((":refusal", "refusal", name_of(&refusal)?))),
-            Ending::Failed(failure) => ("failed", Some((":failure", "failure", name_of(&failure)?))),
-        };
-        let mut update = "SET #state = :state, #finished_at = :now, #expires_at = :ends".to_owned();
-        if let Some((value, name, _)) = &reason {
-            update.push_str(&format!(", #{name} = {value}"));
-        }
-        if delivered.is_some() {
-            update.push_str(", #delivered = :delivered");
-        }
-        update.push_str(" REMOVE #lease_until, #result_url");
-        let mut expression = Expression::update(&update)
-            .and_when(&format!("{UNFINISHED_AND_MINE} AND #delete_requested = :no"))
-            .text(":state", state)
-            .text(":now", now.to_string())
-            .number(":ends", image.expires_at().as_second())
-            .value(":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false));
-        if let Some((value, _, text)) = reason {
-            expression = expression.text(value, text);
-        }
-        if let Some(size) = delivered {
-            expression = expression.value(":delivered", size_value(size)?);
-        }
-        self.table
-            .update_write(image_key(image.into()), unfinished(expression, image), Guard::Image)
-    }
-
-    /// Removes an unfinished picture whose owner wants it gone, as a piece of the transaction that resolves its hold.
-    ///
-    /// # Errors
-    /// When the request cannot be made.
-    pub fn farewell_write(&self, image: &Image) -> Result<Write, StoreError> {
-        let expression = Expression::when(&format!("{UNFINISHED_AND_MINE} AND #delete_requested = :yes"))
-            .value(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true));
-        self.table
-            .delete_write(image_key(image.into()), unfinished(expression, image), Guard::Image)
     }
 
     /// Removes a finished picture; its objects follow. Refused under [`Guard::Image`] when it is not finished.
@@ -376,39 +223,11 @@ impl Images {
     }
 }
 
-const UNFINISHED_AND_MINE: &str = "#attempt = :attempt AND #state IN (:claimed, :dispatched, :painted)";
-
-fn unfinished(expression: Expression, image: &Image) -> Expression {
-    expression
-        .number(":attempt", image.attempt)
-        .text(":claimed", "claimed")
-        .text(":dispatched", "dispatched")
-        .text(":painted", "painted")
-}
-
 fn image_key(image: ImageKey) -> Item {
     key(&[
         ("account_id", image.account_id.to_string()),
         ("id", image.id.to_string()),
     ])
-}
-
-fn size_value(size: PixelSize) -> Result<aws_sdk_dynamodb::types::AttributeValue, StoreError> {
-    serde_dynamo::to_attribute_value(size).map_err(|cause| StoreError::Broken {
-        key: "a size".to_owned(),
-        cause: cause.into(),
-    })
-}
-
-fn name_of<T: Serialize>(value: &T) -> Result<String, StoreError> {
-    let broken = |cause: BoxError| StoreError::Broken {
-        key: "a reason".to_owned(),
-        cause,
-    };
-    let name = serde_json::to_value(value).map_err(|error| broken(error.into()))?;
-    name.as_str()
-        .map(str::to_owned)
-        .ok_or_else(|| broken("it is not a name".into()))
 }
 
 fn image_from(item: Item) -> Result<Image, StoreError> {
@@ -443,9 +262,12 @@ fn image_from(item: Item) -> Result<Image, StoreError> {
         requested: item.requested,
         delivered: item.delivered,
         model: item.model,
+        tries: item.tries,
+        task: item.task,
         result_url: item.result_url,
         object_key: item.object_key,
         stores: item.stores,
+        stored_in: item.stored_in,
         delete_requested: item.delete_requested,
         finished_at: item.finished_at,
     })

@@ -5,6 +5,11 @@
 //! | `rate#<policy>#<window>#<subject>` | how often in this window |
 //! | `bonus#<keyed hash of an address>` | this address has had its bonus |
 //! | `wait#acc_…#<slot>` | this account waits in a request |
+//! | `breaker#<provider>` | how a model fares: failures in a row, and when one that is left alone may be tried again |
+//! | `budget#<day>` | what was spent on painting that day, and what of it perhaps for nothing |
+
+mod breaker;
+mod budget;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

@@ -3,6 +3,9 @@
 //! | id | what |
 //! |---|---|
 //! | `mail_…` | a mail; what it says and where it goes is erased as soon as it is sent or given up |
+//!
+//! Its stream starts `mail-send`, for a new mail and for one that gets the attribute `wake`. The sparse index `unfinished`
+//! has every mail that is still to be sent under the time at which somebody has to look after it.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -49,7 +52,23 @@ struct MailItem {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     html: Option<String>,
     expires_at: i64,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pending: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    due_at: Option<i64>,
 }
+
+/// An entry of the index `unfinished`.
+#[derive(Deserialize)]
+struct Due {
+    id: Id<ids::Mail>,
+}
+
+/// The partition of the index `unfinished`.
+const PENDING: &str = "mail";
+
+/// How long a mail may take to be sent before somebody looks after it.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 
 /// A mail that nothing ever ended leaves by itself this long after it became useless.
 const BACKSTOP: SignedDuration = SignedDuration::from_hours(48);
@@ -93,6 +112,8 @@ impl Outbox {
             text: Some(mail.letter.text.clone()),
             html: Some(mail.letter.html.clone()),
             expires_at: (mail.not_after + BACKSTOP).as_second(),
+            pending: Some(PENDING.to_owned()),
+            due_at: Some((mail.id.made_at() + PATIENCE).as_second()),
         })?;
         self.table
             .put_write(item, Expression::when("attribute_not_exists(#id)"), Guard::New)
@@ -120,6 +141,8 @@ impl Outbox {
             text: None,
             html: None,
             expires_at: not_after.as_second(),
+            pending: None,
+            due_at: None,
         })?;
         self.table
             .put_write(item, Expression::when("attribute_not_exists(#id)"), Guard::New)
@@ -136,6 +159,34 @@ impl Outbox {
         mail_from(id, item)
     }
 
+    /// Up to `limit` mails that are still to be sent and that somebody has to look after at `now`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<Id<ids::Mail>>, StoreError> {
+        let expression = Expression::when("#pending = :pending AND #due_at <= :now")
+            .text(":pending", PENDING)
+            .number(":now", now.as_second());
+        let page = self.table.query_index("unfinished", expression, limit, None).await?;
+        page.items
+            .into_iter()
+            .map(|item| Ok(from_item::<Due>(item, || "an entry of the index `unfinished`".to_owned())?.id))
+            .collect()
+    }
+
+    /// Has a worker come for the mail, if it is still to be sent.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn wake(&self, id: Id<ids::Mail>, now: Timestamp) -> Result<(), StoreError> {
+        let wake = Expression::update("SET #wake = :now, #due_at = :later")
+            .and_when("#state = :queued")
+            .text(":queued", QUEUED)
+            .number(":now", now.as_second())
+            .number(":later", (now + PATIENCE).as_second());
+        self.table.update(key(&[("id", id.to_string())]), wake).await.map(drop)
+    }
+
     /// Writes down how a mail ended and erases what it said and where it went. Doing it twice is doing it once.
     ///
     /// # Errors
@@ -147,7 +198,8 @@ impl Outbox {
             Fate::Withheld => "withheld",
         };
         let expression = Expression::update(
-            "SET #state = :state, #ended_at = :now, #expires_at = :forget REMOVE #to, #subject, #text, #html",
+            "SET #state = :state, #ended_at = :now, #expires_at = :forget \
+             REMOVE #to, #subject, #text, #html, #pending, #due_at, #wake",
         )
         .and_when("#state = :queued")
         .text(":state", state)

@@ -182,6 +182,68 @@ impl Table {
     }
 }
 
+/// A part of what was asked for, and where the rest begins.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Page {
+    pub(super) items: Vec<Item>,
+    /// Give it to the same question again; `None` when there is no more.
+    pub(super) next: Option<Item>,
+}
+
+impl Table {
+    /// Up to `limit` items of an index, in the order of its sort key, from `from` on. Indexes of ours hold keys alone and lag
+    /// a little behind their table: read the items before believing anything.
+    pub(super) async fn query_index(
+        &self,
+        index: &str,
+        expression: Expression,
+        limit: i32,
+        from: Option<Item>,
+    ) -> Result<Page, StoreError> {
+        let request = self
+            .db
+            .client
+            .query()
+            .table_name(&self.name)
+            .index_name(index)
+            .set_key_condition_expression(expression.condition)
+            .set_expression_attribute_names(expression.names)
+            .set_expression_attribute_values(expression.values)
+            .set_exclusive_start_key(from)
+            .limit(limit);
+        let found = Box::pin(request.send()).await.map_err(failed)?;
+        Ok(Page {
+            items: found.items.unwrap_or_default(),
+            next: found.last_evaluated_key,
+        })
+    }
+
+    /// What `expression`'s condition lets through of the next `limit` items of the whole table, from `from` on. A page may be
+    /// empty and yet not the last.
+    pub(super) async fn scan(
+        &self,
+        expression: Expression,
+        limit: i32,
+        from: Option<Item>,
+    ) -> Result<Page, StoreError> {
+        let request = self
+            .db
+            .client
+            .scan()
+            .table_name(&self.name)
+            .set_filter_expression(expression.condition)
+            .set_expression_attribute_names(expression.names)
+            .set_expression_attribute_values(expression.values)
+            .set_exclusive_start_key(from)
+            .limit(limit);
+        let found = Box::pin(request.send()).await.map_err(failed)?;
+        Ok(Page {
+            items: found.items.unwrap_or_default(),
+            next: found.last_evaluated_key,
+        })
+    }
+}
+
 /// Sorts an SDK error into what can be done about it.
 pub(super) fn failed<E, R>(error: SdkError<E, R>) -> StoreError
 where

@@ -19,6 +19,10 @@ fn granted(grants: &[Grant]) -> Allowed {
             .iter()
             .map(|action| (action.iam().to_owned(), format!("table {table}")))
             .collect(),
+        Grant::Index(table, index, actions) => actions
+            .iter()
+            .map(|action| (action.iam().to_owned(), format!("index {index} of table {table}")))
+            .collect(),
         Grant::Parameter(name) => vec![("ssm:GetParameters".to_owned(), format!("parameter {name}"))],
         Grant::Queue(queue) => TAKING
             .map(|action| (action.to_owned(), format!("queue {queue}")))
@@ -134,7 +138,7 @@ fn a_function_is_given_the_tables_and_the_bucket_that_it_may_touch_and_no_other(
         let granted: BTreeMap<String, String> = grants
             .iter()
             .filter_map(|grant| match grant {
-                Grant::Table(table, _) => Some((
+                Grant::Table(table, _) | Grant::Index(table, ..) => Some((
                     format!("{}_TABLE", table.to_uppercase().replace('-', "_")),
                     format!("vitrine-{}-{table}", WHOLE.stage),
                 )),

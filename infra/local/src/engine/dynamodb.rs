@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use dynoxide::Database;
 use dynoxide::actions::create_table::CreateTableRequest;
 use dynoxide::actions::describe_table::DescribeTableRequest;
+use dynoxide::actions::update_table::UpdateTableRequest;
 use dynoxide::actions::update_time_to_live::UpdateTimeToLiveRequest;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -87,8 +88,13 @@ impl Tables {
     fn create(&self, spec: &TableSpec) -> Result<()> {
         let mut described = DescribeTableRequest::default();
         described.table_name.clone_from(&spec.name);
-        if self.database.describe_table(described).is_ok() {
-            return Ok(());
+        if let Ok(table) = self.database.describe_table(described) {
+            let there = table.table.global_secondary_indexes.unwrap_or_default();
+            let missing = spec
+                .indexes
+                .iter()
+                .filter(|index| there.iter().all(|known| known.index_name != index.name));
+            return missing.map(|index| self.add_index(spec, index)).collect();
         }
         let request: CreateTableRequest = serde_json::from_value(creation(spec))?;
         self.database
@@ -104,6 +110,20 @@ impl Tables {
                 .map_err(|error| anyhow!("{error}"))?;
         }
         Ok(())
+    }
+
+    /// Gives a table of an older data folder an index that the template has meanwhile; what is in the table gets into it.
+    fn add_index(&self, table: &TableSpec, new: &IndexSpec) -> Result<()> {
+        let keys = [Some(&new.partition_key), new.sort_key.as_ref()].into_iter().flatten();
+        let request: UpdateTableRequest = serde_json::from_value(json!({
+            "TableName": table.name,
+            "AttributeDefinitions": keys.map(definition).collect::<Vec<_>>(),
+            "GlobalSecondaryIndexUpdates": [{"Create": index(new)}],
+        }))?;
+        self.database
+            .update_table(request)
+            .map(drop)
+            .map_err(|error| anyhow!("{error}"))
     }
 
     // The engine looks for the last sequence number on every write and has no index for it. Its schema is private, which

@@ -13,6 +13,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::response::Response;
 use axum::serve::ListenerExt as _;
 use bytes::Bytes;
+use dynoxide::Database;
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 use http_body_util::Full;
 use hyper_util::client::legacy::Client;
@@ -21,7 +22,6 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::access;
 use super::calls::Calls;
 use super::dynamodb::Tables;
 use super::grants::Permissions;
@@ -29,49 +29,57 @@ use super::pace::Pace;
 use super::serving::Serving;
 use super::signature::Authorization;
 use super::ssm::Parameters;
+use super::trouble::{Trouble, Troubles};
+use super::{access, inline};
 
 /// What DynamoDB takes at most.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
+/// The door, wherever it is served. Clones are one and the same.
 #[derive(Clone)]
-struct Front {
-    calls: Calls,
-    database: Arc<str>,
-    client: Client<HttpConnector, Full<Bytes>>,
-    parameters: Parameters,
-    permissions: Arc<Permissions>,
-    pace: Pace,
+pub(crate) struct Door {
+    pub(super) calls: Calls,
+    pub(super) parameters: Parameters,
+    pub(super) permissions: Arc<Permissions>,
+    pub(super) pace: Pace,
+    pub(super) troubles: Troubles,
+    pub(super) behind: Behind,
 }
 
-/// Serves both on `listener`.
+/// How the database is asked once a call was let in.
+#[derive(Clone)]
+pub(super) enum Behind {
+    /// In this very moment.
+    Inline(Database),
+    /// By its own server.
+    Served {
+        address: Arc<str>,
+        client: Client<HttpConnector, Full<Bytes>>,
+    },
+}
+
+/// Serves both on `listener`, the database by a server of its own behind the door.
 ///
 /// # Errors
 /// When no port can be had for the database behind the door.
-pub async fn serve(
-    listener: TcpListener,
-    tables: &Tables,
-    parameters: Parameters,
-    permissions: Arc<Permissions>,
-    (pace, calls): (Pace, Calls),
-) -> Result<Vec<Serving>> {
+pub(super) async fn serve(listener: TcpListener, tables: &Tables, door: Door) -> Result<Vec<Serving>> {
     let inner = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .context("no port for the database")?;
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
-    let front = Front {
-        calls,
-        database: format!("http://{}/", inner.local_addr()?).into(),
-        client: Client::builder(TokioExecutor::new()).build(connector),
-        parameters,
-        permissions,
-        pace,
+    let door = Door {
+        behind: Behind::Served {
+            address: format!("http://{}/", inner.local_addr()?).into(),
+            client: Client::builder(TokioExecutor::new()).build(connector),
+        },
+        ..door
     };
     let database = tables.database().clone();
     let router = Router::new()
         .fallback(receive)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .with_state(front);
+        .with_state(door);
     let behind = Serving::start(|stop| async move {
         if let Err(error) = dynoxide::server::serve_with_shutdown(inner, database, stop.wanted()).await {
             tracing::error!(error, "The database's server ended");
@@ -90,47 +98,57 @@ pub async fn serve(
     Ok(vec![door, behind])
 }
 
-async fn receive(State(front): State<Front>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
-    let target = headers
-        .get("x-amz-target")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let Some((service, operation)) = target.split_once('.') else {
-        return front.pass(method, &headers, body).await;
-    };
-    let Some(caller) = Authorization::of(&headers) else {
-        return refusal("MissingAuthenticationToken", "Request is missing Authentication Token");
-    };
-    if service == "AmazonSSM" {
-        return front.parameters.answer(caller.id, operation, &body, &front.permissions);
-    }
-    // What is no JSON names no table; the database refuses it better than this door could.
-    let call = serde_json::from_slice::<Value>(&body).ok();
-    let needs = call
-        .as_ref()
-        .map_or_else(Vec::new, |call| access::needs(operation, call));
-    front.calls.note(caller.id, operation, &needs);
-    front.calls.wait(caller.id, operation).await;
-    match access::check(&front.permissions, caller.id, &needs) {
-        Ok(()) => {
-            front.pace.enter(caller.id, call.unwrap_or_default()).await;
-            front.pass(method, &headers, body).await
-        }
-        Err(denied) => {
-            tracing::warn!(principal = caller.id, operation, "{denied}");
-            refusal(
-                "com.amazonaws.dynamodb.v20120810#AccessDeniedException",
-                &denied.to_string(),
-            )
-        }
-    }
+async fn receive(State(door): State<Door>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
+    door.receive(method, &headers, body).await
 }
 
-impl Front {
-    async fn pass(&self, method: Method, headers: &HeaderMap, body: Bytes) -> Response {
+impl Door {
+    /// Answers one request.
+    pub(crate) async fn receive(&self, method: Method, headers: &HeaderMap, body: Bytes) -> Response {
+        let Some((service, operation)) = target(headers) else {
+            return self.pass(method, headers, "", body).await;
+        };
+        let Some(caller) = Authorization::of(headers) else {
+            return refusal("MissingAuthenticationToken", "Request is missing Authentication Token");
+        };
+        if service == "AmazonSSM" {
+            return self.parameters.answer(caller.id, operation, &body, &self.permissions);
+        }
+        // What is no JSON names no table; the database refuses it better than this door could.
+        let call = serde_json::from_slice::<Value>(&body).ok();
+        let needs = call
+            .as_ref()
+            .map_or_else(Vec::new, |call| access::needs(operation, call));
+        self.calls.note(caller.id, operation, &needs);
+        self.calls.wait(caller.id, operation).await;
+        if let Err(denied) = access::check(&self.permissions, caller.id, &needs) {
+            tracing::warn!(principal = caller.id, operation, "{denied}");
+            return refusal(
+                "com.amazonaws.dynamodb.v20120810#AccessDeniedException",
+                &denied.to_string(),
+            );
+        }
+        let call = call.unwrap_or_default();
+        self.pace.enter(caller.id, call.clone()).await;
+        match self.troubles.take(caller.id, operation) {
+            None => self.pass(method, headers, operation, body).await,
+            Some(trouble) => {
+                if trouble == Trouble::ReplyLost {
+                    drop(self.pass(method, headers, operation, body).await);
+                }
+                trouble.answer(operation, &call)
+            }
+        }
+    }
+
+    async fn pass(&self, method: Method, headers: &HeaderMap, operation: &str, body: Bytes) -> Response {
+        let (address, client) = match &self.behind {
+            Behind::Inline(database) => return inline::ask(database, operation, &body),
+            Behind::Served { address, client } => (address, client),
+        };
         let mut request = http::Request::new(Full::new(body));
         *request.method_mut() = method;
-        *request.uri_mut() = self.database.parse().unwrap_or_else(|_| Uri::default());
+        *request.uri_mut() = address.parse().unwrap_or_else(|_| Uri::default());
         *request.headers_mut() = headers.clone();
         // The client sets these for the connection it opens.
         for name in [
@@ -141,7 +159,7 @@ impl Front {
         ] {
             request.headers_mut().remove(name);
         }
-        match self.client.request(request).await {
+        match client.request(request).await {
             Ok(response) => response.map(Body::new),
             Err(error) => {
                 tracing::error!(%error, "The database did not answer");
@@ -156,6 +174,17 @@ impl Front {
             }
         }
     }
+}
+
+impl std::fmt::Debug for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Door(…)")
+    }
+}
+
+/// Service and operation that a request is for.
+pub(crate) fn target(headers: &HeaderMap) -> Option<(&str, &str)> {
+    headers.get("x-amz-target")?.to_str().ok()?.split_once('.')
 }
 
 fn refusal(kind: &str, message: &str) -> Response {

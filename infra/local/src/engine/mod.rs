@@ -9,6 +9,7 @@ pub mod dynamodb;
 pub mod expiry;
 pub mod front;
 pub mod grants;
+mod inline;
 pub mod input;
 pub mod objects;
 pub mod pace;
@@ -19,6 +20,7 @@ pub mod serving;
 mod signature;
 pub mod spec;
 pub mod ssm;
+pub mod trouble;
 pub mod workers;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -33,6 +35,7 @@ use tokio::net::TcpListener;
 use calls::Calls;
 use dynamodb::Tables;
 use expiry::Expiry;
+use front::{Behind, Door};
 use grants::Permissions;
 use objects::{Objects, ObjectsSpec};
 use pace::Pace;
@@ -41,6 +44,7 @@ use queues::Queues;
 use serving::Serving;
 use spec::{PipeSpec, QueueSpec, TableSpec};
 use ssm::Parameters;
+use trouble::Troubles;
 use workers::{Worked, Workers};
 
 /// How many rounds of pumping and working `drain` allows before it calls the stack restless.
@@ -116,6 +120,9 @@ pub struct Engines {
     pub workers: Workers,
     /// How fast the tables answer the functions.
     pub pace: Pace,
+    /// What goes wrong with the tables.
+    pub troubles: Troubles,
+    pub(crate) door: Door,
     pipes: Pipes,
     expiry: Expiry,
     dynamodb: SocketAddr,
@@ -153,7 +160,24 @@ impl Engines {
     ///
     /// # Errors
     /// When a file, a port or a part of the model is not as it should be.
-    pub async fn start(settings: Settings) -> Result<Self> {
+    pub async fn start(mut settings: Settings) -> Result<Self> {
+        let (dynamodb, store) = (settings.dynamodb.take(), settings.store.take());
+        let (dynamodb, store) = (listening(dynamodb).await?, listening(store).await?);
+        let mut engines = Self::open(settings)?;
+        engines.dynamodb = dynamodb.local_addr()?;
+        engines.store = store.local_addr()?;
+        let mut serving = front::serve(dynamodb, &engines.tables, engines.door.clone()).await?;
+        serving.push(engines.objects.serve(store));
+        engines.serving = Mutex::new(serving);
+        Ok(engines)
+    }
+
+    /// Opens or makes everything, and listens nowhere: who wants something of it has to be in the house. Its addresses are
+    /// those that `cargo run` would serve at.
+    ///
+    /// # Errors
+    /// When a file or a part of the model is not as it should be.
+    pub fn open(settings: Settings) -> Result<Self> {
         let directory = settings.directory.as_deref();
         if let Some(directory) = directory {
             std::fs::create_dir_all(directory).context("could not make the stack's directory")?;
@@ -165,27 +189,29 @@ impl Engines {
         let pipes = Pipes::new(tables.clone(), queues.clone(), settings.pipes)?;
         let expiry = Expiry::new(tables.clone(), queues.clone(), clock.clone());
         let objects = Objects::open(directory, clock, settings.entropy, settings.objects)?;
-        let (dynamodb, store) = (listening(settings.dynamodb).await?, listening(settings.store).await?);
-        let addresses = (dynamodb.local_addr()?, store.local_addr()?);
-        let permissions = Arc::new(settings.permissions);
-        let (pace, calls) = (Pace::default(), Calls::default());
-        let watching = (pace.clone(), calls.clone());
-        let mut serving = front::serve(dynamodb, &tables, parameters.clone(), permissions, watching).await?;
-        serving.push(objects.serve(store));
-        let workers = Workers::new(queues.clone());
+        let door = Door {
+            calls: Calls::default(),
+            parameters: parameters.clone(),
+            permissions: Arc::new(settings.permissions),
+            pace: Pace::default(),
+            troubles: Troubles::default(),
+            behind: Behind::Inline(tables.database().clone()),
+        };
         Ok(Self {
             tables,
             parameters,
-            calls,
-            queues,
+            calls: door.calls.clone(),
             objects,
-            workers,
-            pace,
+            workers: Workers::new(queues.clone()),
+            queues,
+            pace: door.pace.clone(),
+            troubles: door.troubles.clone(),
             pipes,
             expiry,
-            dynamodb: addresses.0,
-            store: addresses.1,
-            serving: Mutex::new(serving),
+            door,
+            dynamodb: (Ipv4Addr::LOCALHOST, 8003).into(),
+            store: (Ipv4Addr::LOCALHOST, 8002).into(),
+            serving: Mutex::default(),
         })
     }
 

@@ -164,7 +164,7 @@ fn declared(function: &FunctionSpec) -> BTreeSet<ObjectAction> {
     grants
         .filter_map(|grant| match grant {
             Grant::Bucket(actions) => Some(actions.iter().copied()),
-            Grant::Table(..) | Grant::Parameter(_) | Grant::Queue(_) => None,
+            Grant::Table(..) | Grant::Index(..) | Grant::Parameter(_) | Grant::Queue(_) => None,
         })
         .flatten()
         .collect()

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 use vitrine::engine::input::InputTemplate;
 use vitrine::engine::pattern::Pattern;
+use vitrine::template::Template;
 
 fn matches(pattern: Value, event: &Value) -> bool {
     Pattern::read(&pattern).unwrap().matches(event)
@@ -36,6 +37,39 @@ fn each_operator_lets_through_what_it_names_and_nothing_else() {
         (json!({"a": ["apple"], "$or": [{"n": [6]}, {"n": [7]}]}), false),
     ] {
         assert_eq!(matches(pattern.clone(), &event), expected, "{pattern}");
+    }
+}
+
+#[test]
+fn a_worker_is_called_by_what_was_ordered_and_by_what_is_woken_and_by_no_other_change() {
+    let template = Template::local().unwrap();
+    let changed = |event: &str, image: Value| json!({"eventName": event, "dynamodb": {"NewImage": image}});
+    let (queued, claimed) = (json!({"S": "queued"}), json!({"S": "claimed"}));
+    let woken = json!({"N": "1795338000"});
+    for (record, called) in [
+        (changed("INSERT", json!({"state": queued})), true),
+        (changed("INSERT", json!({"state": {"S": "unaddressed"}})), false),
+        (changed("MODIFY", json!({"state": queued})), false),
+        (changed("MODIFY", json!({"state": queued, "wake": woken})), true),
+        (
+            changed("MODIFY", json!({"state": {"S": "dispatched"}, "wake": woken})),
+            true,
+        ),
+        (changed("MODIFY", json!({"state": claimed})), false),
+        (
+            changed("MODIFY", json!({"state": claimed, "wake": {"S": "now"}})),
+            false,
+        ),
+        (
+            json!({"eventName": "REMOVE", "dynamodb": {"OldImage": {"state": queued, "wake": woken}}}),
+            false,
+        ),
+    ] {
+        for queue in ["images-paint", "mail-send"] {
+            let pipe = template.pipes.iter().find(|pipe| pipe.queue == queue).unwrap();
+            let takes = pipe.filters.iter().any(|filter| matches(filter.clone(), &record));
+            assert_eq!(takes, called, "{queue}: {record}");
+        }
     }
 }
 

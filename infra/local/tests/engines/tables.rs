@@ -5,7 +5,9 @@ use aws_sdk_dynamodb::types::{
     Update, WriteRequest,
 };
 
-use crate::support::{IMAGES, LEDGER, clock, dynamodb, engines};
+use vitrine::engine::Engines;
+
+use crate::support::{IMAGES, LEDGER, clock, dynamodb, engines, settings};
 
 fn s(text: &str) -> AttributeValue {
     AttributeValue::S(text.into())
@@ -110,6 +112,39 @@ async fn an_index_is_a_resource_of_its_own() {
         query("images-create").await.map_err(|error| error.into_service_error()),
         "Query",
     );
+}
+
+#[tokio::test]
+async fn a_folder_made_before_an_index_gets_it_with_what_is_in_the_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut before = settings(&clock(), Some(folder.path()));
+    before.tables.iter_mut().for_each(|table| table.indexes.clear());
+    let engines = Engines::start(before).await.unwrap();
+    let put = dynamodb(&engines, "operator").put_item().table_name(IMAGES);
+    let put = put.item("account_id", s("acc")).item("id", s("old"));
+    let put = put
+        .item("state", s("queued"))
+        .item("ordered", AttributeValue::N("1".into()));
+    put.send().await.unwrap();
+    engines.close().await;
+
+    for _ in ["the update", "a start like any other"] {
+        let engines = Engines::start(settings(&clock(), Some(folder.path()))).await.unwrap();
+        let query = dynamodb(&engines, "operator")
+            .query()
+            .table_name(IMAGES)
+            .index_name("by_state");
+        let query = query
+            .key_condition_expression("#s = :s")
+            .expression_attribute_names("#s", "state");
+        let found = query
+            .expression_attribute_values(":s", s("queued"))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(found.items()[0]["id"], s("old"));
+        engines.close().await;
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ mod refusals;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
-use vitrine::template::{Resource, Route, Sources, Template, Throttle, local_parameters};
+use vitrine::template::{Attribute, Resource, Route, Sources, Template, Throttle, local_parameters};
 
 fn local() -> Template {
     Template::local().unwrap()
@@ -109,6 +109,10 @@ fn a_function_is_given_the_tables_and_secrets_it_may_use_and_no_others() {
             .statements
             .iter()
             .flat_map(|statement| statement.resources.iter().cloned())
+            .map(|resource| match resource {
+                Resource::Index { table, .. } => Resource::Table(table),
+                other => other,
+            })
             .collect();
         assert_eq!(
             given.into_iter().chain(worked_on).collect::<BTreeSet<_>>(),
@@ -257,6 +261,34 @@ fn tables_have_the_keys_expiry_and_streams_that_the_store_relies_on() {
 }
 
 #[test]
+fn indexes_hold_keys_alone_and_only_of_what_is_looked_for() {
+    let template = local();
+    let shape: Vec<String> = template
+        .tables
+        .iter()
+        .flat_map(|table| table.indexes.iter().map(|index| (&table.short, index)))
+        .map(|(table, index)| {
+            let key = |key: &Attribute| format!("{}:{}", key.name, key.kind);
+            let sort = index.sort.as_ref().map_or("-".to_owned(), key);
+            format!(
+                "{table} {} {} {sort} {}",
+                index.name,
+                key(&index.partition),
+                index.projection
+            )
+        })
+        .collect();
+    assert_eq!(
+        shape,
+        [
+            "images unfinished pending:S due_at:N KEYS_ONLY",
+            "images object object_key:S - KEYS_ONLY",
+            "outbox unfinished pending:S due_at:N KEYS_ONLY",
+        ]
+    );
+}
+
+#[test]
 fn a_message_stays_hidden_for_six_runs_of_its_worker() {
     let template = local();
     for function in &template.functions {
@@ -292,10 +324,11 @@ fn pipes_pass_on_what_the_workers_need_and_filter_the_rest() {
     let pipe = |name: &str| template.pipes.iter().find(|pipe| pipe.queue == name).unwrap();
     let paint = pipe("images-paint");
     assert_eq!(paint.table, "images");
-    assert_eq!(
-        paint.filters,
-        [json!({"eventName": ["INSERT"], "dynamodb": {"NewImage": {"state": {"S": ["queued"]}}}})]
-    );
+    let ordered_or_woken = [
+        json!({"eventName": ["INSERT"], "dynamodb": {"NewImage": {"state": {"S": ["queued"]}}}}),
+        json!({"eventName": ["MODIFY"], "dynamodb": {"NewImage": {"wake": {"N": [{"exists": true}]}}}}),
+    ];
+    assert_eq!(paint.filters, ordered_or_woken);
     assert_eq!(
         paint.input_template.as_deref(),
         Some(r#"{"account_id":<$.dynamodb.Keys.account_id.S>,"id":<$.dynamodb.Keys.id.S>}"#)
@@ -305,7 +338,9 @@ fn pipes_pass_on_what_the_workers_need_and_filter_the_rest() {
         erase.filters,
         [json!({"eventName": ["REMOVE"], "dynamodb": {"OldImage": {"object_key": {"S": [{"exists": true}]}}}})]
     );
-    assert_eq!(pipe("mail-send").table, "outbox");
+    let send = pipe("mail-send");
+    assert_eq!(send.table, "outbox");
+    assert_eq!(send.filters, ordered_or_woken);
 }
 
 #[test]

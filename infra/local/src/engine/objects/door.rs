@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::Body;
 use md5::{Digest as _, Md5};
 use sha2::Sha256;
 use shared::Clock;
@@ -41,7 +41,11 @@ struct Asked {
     operation: Operation,
 }
 
-pub(super) async fn receive(store: Arc<Store>, request: Request<Incoming>) -> Result<Answer, Lost> {
+pub(super) async fn receive<B>(store: Arc<Store>, request: Request<B>) -> Result<Answer, Lost>
+where
+    B: Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let (parts, body) = request.into_parts();
     let request_id = store.entropy.hex::<12>();
     let head = parts.method == Method::HEAD;

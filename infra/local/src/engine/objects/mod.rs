@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -121,6 +124,11 @@ impl Objects {
     /// When there is no such object.
     pub fn bytes(&self, bucket: &str, key: &str) -> Result<Vec<u8>> {
         std::fs::read(self.0.root.join(bucket).join(key)).with_context(|| format!("no object `{key}`"))
+    }
+
+    /// Answers one request that came over no connection; nothing, if the answer was lost.
+    pub(crate) async fn receive(&self, request: Request<Full<Bytes>>) -> Option<Response<Full<Bytes>>> {
+        door::receive(Arc::clone(&self.0), request).await.ok()
     }
 
     pub(super) fn serve(&self, listener: TcpListener) -> Serving {

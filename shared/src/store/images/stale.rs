@@ -1,0 +1,49 @@
+//! Pictures that nobody seems to be at any more.
+
+use jiff::Timestamp;
+
+use super::{Expression, ImageKey, Images, PATIENCE, PENDING, StoreError, Updated, from_item, image_from, image_key};
+use crate::domain::Image;
+
+impl Images {
+    /// Up to `limit` unfinished pictures that somebody has to look after at `now`, the longest due first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<ImageKey>, StoreError> {
+        let expression = Expression::when("#pending = :pending AND #due_at <= :now")
+            .text(":pending", PENDING)
+            .number(":now", now.as_second());
+        let page = self.table.query_index("unfinished", expression, limit, None).await?;
+        page.items
+            .into_iter()
+            .map(|item| from_item(item, || "an entry of the index `unfinished`".to_owned()))
+            .collect()
+    }
+
+    /// The picture, however old it is: one that has not ended holds a credit, and must end.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn unfinished(&self, image: ImageKey) -> Result<Option<Image>, StoreError> {
+        let item = self.table.get(image_key(image)).await?;
+        item.map(image_from).transpose()
+    }
+
+    /// Has a worker come for the picture, if it is still as `image` was read. Its message may be one of several.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn wake(&self, image: &Image, now: Timestamp) -> Result<bool, StoreError> {
+        let expression = Expression::update("SET #wake = :now, #due_at = :later")
+            .and_when("#attempt = :attempt AND NOT #state IN (:ready, :refused, :failed)")
+            .number(":attempt", image.attempt)
+            .number(":now", now.as_second())
+            .number(":later", (now + PATIENCE).as_second())
+            .text(":ready", "ready")
+            .text(":refused", "refused")
+            .text(":failed", "failed");
+        let updated = self.table.update(image_key(image.into()), expression).await?;
+        Ok(matches!(updated, Updated::Done(_)))
+    }
+}
