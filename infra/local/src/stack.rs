@@ -4,6 +4,7 @@
 
 mod grants;
 mod queues;
+mod schedules;
 mod secrets;
 mod webhooks;
 mod wiring;
@@ -114,7 +115,7 @@ pub fn clock_of(data: &std::path::Path) -> Result<Clock> {
 }
 
 impl Stack {
-    /// Starts everything. Streams, queues and expiry stand still until [`Stack::run_in_background`], or until a test
+    /// Starts everything. Streams, queues, expiry and schedules stand still until [`Stack::run_in_background`], or until a test
     /// drives them.
     ///
     /// # Errors
@@ -173,6 +174,7 @@ impl Stack {
             overrides: wiring::overrides(&engines, simulator, &keys),
         };
         wiring::attach_workers(&template, &engines, &host)?;
+        wiring::attach_schedules(&template, &engines, &host)?;
         let limits = Limits {
             throttle: throttled.then(|| clock.clone()),
             ..Limits::default()
@@ -190,7 +192,7 @@ impl Stack {
             serve_simulators(
                 simulators.clone(),
                 ports.simulators,
-                queues::desk(engines.queues.clone()),
+                queues::desk(engines.queues.clone()).merge(schedules::desk(engines.schedules.clone())),
             ),
         ];
         let secret = variable(&template, "resend-webhook", "RESEND_WEBHOOK_SECRET_PARAMETER")?;
@@ -210,7 +212,7 @@ impl Stack {
         })
     }
 
-    /// Lets streams, queues, expiry and the events of the simulated Resend run by themselves.
+    /// Lets streams, queues, expiry, schedules and the events of the simulated Resend run by themselves.
     pub fn run_in_background(&self) {
         self.engines.run_in_background();
         let webhooks = self.webhooks.clone().run_in_background();
@@ -229,6 +231,22 @@ impl Stack {
             whole += self.engines.drain().await?;
         }
         Ok(whole)
+    }
+
+    /// Runs the schedule of that name now, due or not. What it wakes waits in streams and queues.
+    ///
+    /// # Errors
+    /// When there is no such schedule, or when its function fails.
+    pub async fn run_schedule(&self, name: &str) -> Result<()> {
+        self.engines.schedules.run(name).await
+    }
+
+    /// Runs every schedule that is due by the clock, and gives the names of those that were.
+    ///
+    /// # Errors
+    /// When the function of one fails; the others have run all the same.
+    pub async fn run_due_schedules(&self) -> Result<Vec<String>> {
+        self.engines.run_due_schedules().await
     }
 
     /// Lets every function start anew at its next request, as a deployment does, so that it reads its secrets again.

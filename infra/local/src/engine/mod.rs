@@ -15,6 +15,7 @@ pub mod pace;
 pub mod pattern;
 pub mod pipes;
 pub mod queues;
+pub mod schedules;
 pub mod serving;
 mod signature;
 pub mod spec;
@@ -38,6 +39,7 @@ use objects::{Objects, ObjectsSpec};
 use pace::Pace;
 use pipes::{Pipes, Pumped};
 use queues::Queues;
+use schedules::Schedules;
 use serving::Serving;
 use spec::{PipeSpec, QueueSpec, TableSpec};
 use ssm::Parameters;
@@ -51,6 +53,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// How many calls of one worker a desk machine runs at once, whatever the template allows.
 const MOST_POLLERS: u32 = 8;
+
+/// How often the background looks whether a schedule is due.
+const LOOK_AT_CLOCK: Duration = Duration::from_millis(200);
 
 /// How often the background looks for what has expired.
 const EXPIRE_AGAIN: Duration = Duration::from_secs(1);
@@ -114,6 +119,8 @@ pub struct Engines {
     pub objects: Objects,
     /// The workers; attach functions here.
     pub workers: Workers,
+    /// What the clock wakes; attach functions here.
+    pub schedules: Schedules,
     /// How fast the tables answer the functions.
     pub pace: Pace,
     pipes: Pipes,
@@ -163,6 +170,7 @@ impl Engines {
         let parameters = Parameters::open(directory, clock.clone())?;
         let queues = Queues::open(directory, clock.clone(), settings.entropy.clone(), settings.queues)?;
         let pipes = Pipes::new(tables.clone(), queues.clone(), settings.pipes)?;
+        let schedules = Schedules::open(directory, clock.clone(), settings.entropy.clone())?;
         let expiry = Expiry::new(tables.clone(), queues.clone(), clock.clone());
         let objects = Objects::open(directory, clock, settings.entropy, settings.objects)?;
         let (dynamodb, store) = (listening(settings.dynamodb).await?, listening(settings.store).await?);
@@ -180,6 +188,7 @@ impl Engines {
             queues,
             objects,
             workers,
+            schedules,
             pace,
             pipes,
             expiry,
@@ -268,8 +277,24 @@ impl Engines {
         bail!("the workers make more work than they do: not drained after {MOST_ROUNDS} rounds")
     }
 
-    /// Lets streams, expiry and workers run by themselves until the engines are dropped or closed. Attach the workers
-    /// first.
+    /// Runs every schedule that is due by the clock, one after the other, and gives the names of those that were.
+    ///
+    /// # Errors
+    /// When the function of one fails; the others have run all the same.
+    pub async fn run_due_schedules(&self) -> Result<Vec<String>> {
+        let (mut ran, mut failed) = (Vec::new(), Ok(()));
+        for schedule in self.schedules.list() {
+            match self.schedules.run_if_due(&schedule.spec.name).await {
+                Ok(false) => {}
+                Ok(true) => ran.push(schedule.spec.name),
+                Err(error) => failed = Err(error),
+            }
+        }
+        failed.map(|()| ran)
+    }
+
+    /// Lets streams, expiry, workers and schedules run by themselves until the engines are dropped or closed. Attach workers
+    /// and schedules first.
     pub fn run_in_background(&self) {
         let (pipes, expiry) = (self.pipes.clone(), self.expiry.clone());
         let mut tasks = vec![
@@ -284,6 +309,9 @@ impl Engines {
             for _ in 0..spec.max_concurrency.clamp(1, MOST_POLLERS) {
                 tasks.push(poll(self.workers.clone(), self.queues.clone(), spec.queue.clone()));
             }
+        }
+        for schedule in self.schedules.list() {
+            tasks.push(keep_waking(self.schedules.clone(), schedule.spec.name));
         }
         self.serving
             .lock()
@@ -323,6 +351,17 @@ fn repeat(what: &'static str, pause: Duration, work: impl Fn() -> Result<bool> +
                 // The work itself never waits; others want their turn.
                 tokio::task::yield_now().await;
             }
+        }
+    })
+}
+
+fn keep_waking(schedules: Schedules, name: String) -> Serving {
+    Serving::start(move |stop| async move {
+        while !stop.is_wanted() {
+            if let Err(error) = schedules.run_if_due(&name).await {
+                tracing::error!(schedule = name, error = format!("{error:#}"), "A schedule failed");
+            }
+            let _elapsed = tokio::time::timeout(LOOK_AT_CLOCK, stop.clone().wanted()).await;
         }
     })
 }

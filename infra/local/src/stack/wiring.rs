@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use futures::FutureExt;
 use serde::Deserialize;
 use shared::grants::{Grant, ObjectAction};
@@ -14,9 +14,10 @@ use tokio::sync::OnceCell;
 use super::{Host, RealKeys};
 use crate::engine::Engines;
 use crate::engine::objects::ObjectsSpec;
+use crate::engine::schedules::{self, interval};
 use crate::engine::spec::{
-    BucketSpec, DeadLetterSpec, IndexSpec, KeyKind, KeySpec, PipeSpec, Projection, QueueSpec, RoleSpec, StreamView,
-    TableSpec, WorkerSpec,
+    BucketSpec, DeadLetterSpec, IndexSpec, KeyKind, KeySpec, PipeSpec, Projection, QueueSpec, RoleSpec, ScheduleSpec,
+    StreamView, TableSpec, WorkerSpec,
 };
 use crate::engine::ssm::Parameters;
 use crate::functions;
@@ -155,10 +156,7 @@ pub(super) fn objects(template: &Template, parameters: &Parameters) -> Result<Ob
 
 /// What the function's source says it does with objects.
 fn declared(function: &FunctionSpec) -> BTreeSet<ObjectAction> {
-    let routes = functions::ROUTES.iter().map(|known| (known.name, known.grants));
-    let workers = functions::WORKERS.iter().map(|known| (known.name, known.grants));
-    let grants = routes
-        .chain(workers)
+    let grants = functions::grants()
         .filter(|(name, _)| *name == function.folder)
         .flat_map(|(_, grants)| grants);
     grants
@@ -206,6 +204,44 @@ pub(super) fn attach_workers(template: &Template, engines: &Engines, host: &Host
         }
     }
     Ok(())
+}
+
+/// Lets every schedule wake its function. It is made ready at its first waking, as Lambda would.
+pub(super) fn attach_schedules(template: &Template, engines: &Engines, host: &Host) -> Result<()> {
+    for schedule in &template.schedules {
+        let function = template
+            .function(&schedule.function)
+            .with_context(|| format!("`{}` wakes no function of ours", schedule.name))?;
+        let spec = ScheduleSpec {
+            name: schedule.name.clone(),
+            function: function.folder.clone(),
+            every: interval(&schedule.expression).with_context(|| format!("the schedule `{}`", schedule.name))?,
+            input: schedule.input.clone(),
+            timeout: Duration::from_secs(function.timeout_s.into()),
+        };
+        engines.schedules.attach(spec, waker(function.clone(), host.clone())?)?;
+    }
+    Ok(())
+}
+
+fn waker(function: FunctionSpec, host: Host) -> Result<schedules::Handler> {
+    let known = functions::SCHEDULED.iter().find(|known| known.name == function.folder);
+    let known = known.with_context(|| format!("`{}` is in the template and not in the tree", function.folder))?;
+    let ready = Arc::new(OnceCell::new());
+    Ok(Arc::new(move |input| {
+        let (ready, function, host) = (Arc::clone(&ready), function.clone(), host.clone());
+        async move {
+            let start = || async {
+                let vars = host.vars(&function);
+                let platform = host.platform(&function, &vars).await?;
+                Ok::<_, anyhow::Error>((known.run)(&vars, &platform)?)
+            };
+            let run = ready.get_or_try_init(start).await?;
+            let due = serde_json::from_value(input).context("the schedule's input is not what a function reads")?;
+            run(due).await.map_err(|error| anyhow!(error))
+        }
+        .boxed()
+    }))
 }
 
 fn handler(function: FunctionSpec, host: Host) -> Result<crate::engine::workers::Handler> {

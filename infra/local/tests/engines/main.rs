@@ -11,6 +11,7 @@ mod parameters;
 #[cfg(test)]
 mod patterns;
 #[cfg(test)]
+mod schedules;
 mod support;
 #[cfg(test)]
 mod tables;
