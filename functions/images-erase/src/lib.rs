@@ -8,20 +8,21 @@ use serde::Deserialize;
 use shared::config::{ConfigError, Vars};
 use shared::domain::{ObjectKey, Store};
 use shared::grants::{Grant, ObjectAction};
-use shared::objects::{ObjectError, Objects};
+use shared::objects::{ObjectError, Stores};
 use shared::{Platform, worker};
 
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
     Grant::Queue("images-erase"),
     Grant::Parameter("cos-eraser"),
+    Grant::Parameter("oss-eraser"),
     Grant::Bucket(&[ObjectAction::DeleteObject]),
 ];
 
 /// What this function needs.
 #[derive(Clone)]
 pub struct Deps {
-    objects: Objects,
+    stores: Stores,
 }
 
 impl Deps {
@@ -31,7 +32,7 @@ impl Deps {
     /// When a variable is missing or wrong.
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
         Ok(Self {
-            objects: Objects::new(vars, platform)?,
+            stores: Stores::new(vars, platform)?,
         })
     }
 }
@@ -45,19 +46,27 @@ struct Gone {
 
 /// Removes the objects of one batch.
 pub async fn work(deps: Deps, event: SqsEvent) -> SqsBatchResponse {
-    worker::each(event, |gone: Gone| erase(&deps.objects, gone)).await
+    worker::each(event, |gone: Gone| erase(&deps.stores, gone)).await
 }
 
-async fn erase(objects: &Objects, gone: Gone) -> Result<(), ObjectError> {
+/// Removes the object from every store that has it or may have it. One that is down does not keep it in the other; the
+/// message comes again for what is left.
+async fn erase(stores: &Stores, gone: Gone) -> Result<(), ObjectError> {
+    let mut outcome = Ok(());
     for store in gone.stores {
-        match store {
-            Store::Cos => objects.delete(&gone.object_key).await?,
-            Store::Oss => {
-                return Err(ObjectError::Denied {
-                    reason: "this deployment has no second store".to_owned(),
-                });
-            }
-        }
+        let erased = match stores.of(store) {
+            Some(objects) => objects.delete(&gone.object_key).await,
+            None => Err(not_here(store)),
+        };
+        // The first failure is the one that is told.
+        outcome = outcome.and(erased);
     }
-    Ok(())
+    outcome
+}
+
+/// Somebody took the store out of the configuration while pictures lay in it, and has to bring it back.
+fn not_here(store: Store) -> ObjectError {
+    ObjectError::Denied {
+        reason: format!("{} is not configured any more", store.as_str()),
+    }
 }

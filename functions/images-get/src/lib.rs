@@ -14,7 +14,7 @@ use shared::flows::painting::link_life;
 use shared::grants::{Action, Grant, ObjectAction};
 use shared::http::{ImageView, Json, Kind, Path, Problem, Wait, openapi, with_manners};
 use shared::ids::{self, Id};
-use shared::objects::Objects;
+use shared::objects::Stores;
 use shared::store::images::ImageKey;
 use shared::store::{Images, Limits, Sessions, StoreError};
 use shared::{Clock, Ids, Platform};
@@ -27,6 +27,7 @@ pub const GRANTS: &[Grant] = &[
     Grant::Table("sessions", &[Action::GetItem, Action::UpdateItem]),
     Grant::Parameter("cdn-key"),
     Grant::Parameter("cos-reader"),
+    Grant::Parameter("oss-reader"),
     Grant::Parameter("token-keys"),
     Grant::Bucket(&[ObjectAction::GetObject]),
 ];
@@ -46,7 +47,7 @@ pub struct Deps {
     images: Images,
     keys: VerifyingKeys,
     limits: Limits,
-    objects: Objects,
+    stores: Stores,
 }
 
 impl Deps {
@@ -63,7 +64,7 @@ impl Deps {
             images: Images::new(&db, vars)?,
             keys: VerifyingKeys::configured(vars, &platform.secrets)?,
             limits: Limits::new(&db, vars)?,
-            objects: Objects::delivering(vars, platform)?,
+            stores: Stores::delivering(vars, platform)?,
         })
     }
 }
@@ -147,9 +148,10 @@ impl Deps {
         let now = self.clock.now();
         let view = ImageView::new(image);
         let key = image.object_key.as_ref().filter(|_| image.state == ImageState::Ready);
-        match key.zip(link_life(image, now)) {
-            Some((key, life)) => Ok(view.with_download(self.objects.download_link(key, now, life).await?)),
-            None => Ok(view),
-        }
+        let Some((key, life)) = key.zip(link_life(image, now)) else {
+            return Ok(view);
+        };
+        let objects = self.stores.among(&image.stores)?;
+        Ok(view.with_download(objects.download_link(key, now, life).await?))
     }
 }

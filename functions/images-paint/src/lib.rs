@@ -9,7 +9,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use shared::config::{ConfigError, Vars};
 use shared::flows::painting::Painter;
 use shared::grants::{Action, Grant, ObjectAction};
-use shared::objects::Objects;
+use shared::objects::Stores;
 use shared::providers::seedream::Seedream;
 use shared::store::{Accounts, Images, Ledgers};
 use shared::{Platform, worker};
@@ -21,6 +21,7 @@ pub const GRANTS: &[Grant] = &[
     Grant::Table("ledger", &[Action::DeleteItem, Action::GetItem, Action::PutItem]),
     Grant::Queue("images-paint"),
     Grant::Parameter("cos-painter"),
+    Grant::Parameter("oss-painter"),
     Grant::Parameter("seedream-key"),
     Grant::Bucket(&[ObjectAction::DeleteObject, ObjectAction::PutObject]),
 ];
@@ -43,7 +44,7 @@ impl Deps {
             images: Images::new(&db, vars)?,
             ledgers: Ledgers::new(&db, vars)?,
             model: Arc::new(Seedream::new(vars, platform)?),
-            objects: Objects::new(vars, platform)?,
+            stores: Stores::new(vars, platform)?,
             clock: platform.clock.clone(),
             entropy: platform.entropy.clone(),
         };

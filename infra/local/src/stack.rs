@@ -21,6 +21,7 @@ use axum::extract::Request;
 use futures::FutureExt;
 use jiff::SignedDuration;
 use shared::config::Vars;
+use shared::domain::Store;
 use shared::http::Viewer;
 use shared::platform::Runtime;
 use shared::{Clock, Entropy, Ids, Platform};
@@ -158,7 +159,8 @@ impl Stack {
             tables: wiring::tables(&template)?,
             queues: wiring::queues(&template),
             pipes: wiring::pipes(&template)?,
-            objects: wiring::objects(&template, &stored)?,
+            objects: wiring::objects(&template, &stored, Store::Cos)?,
+            oss: wiring::objects(&template, &stored, Store::Oss)?,
             permissions: grants::permissions(&template)?,
         })
         .await?;
@@ -280,12 +282,43 @@ impl Stack {
         self.variable("accounts-create", "POLICY_VERSION")
     }
 
-    /// The pictures' bucket.
+    /// The pictures' bucket in the first store, COS.
     ///
     /// # Errors
     /// When the template names none.
     pub fn bucket(&self) -> Result<String> {
         self.variable("images-erase", "COS_BUCKET")
+    }
+
+    /// The pictures' bucket in the second store, OSS.
+    ///
+    /// # Errors
+    /// When the template names none.
+    pub fn oss_bucket(&self) -> Result<String> {
+        self.variable("images-erase", "OSS_BUCKET")
+    }
+
+    /// The keys of all pictures in a store, in order, past every permission; none in a store that is not configured.
+    ///
+    /// # Errors
+    /// When its folder cannot be read.
+    pub fn files(&self, store: Store) -> Result<Vec<String>> {
+        let (objects, bucket) = match store {
+            Store::Cos => (&self.engines.objects, self.bucket()?),
+            Store::Oss => (&self.engines.oss, self.oss_bucket()?),
+        };
+        if bucket.is_empty() {
+            return Ok(Vec::new());
+        }
+        objects.keys(&bucket)
+    }
+
+    /// How many pictures lie in all stores together.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn stored(&self) -> Result<usize> {
+        Ok(self.files(Store::Cos)?.len() + self.files(Store::Oss)?.len())
     }
 
     fn variable(&self, function: &str, name: &str) -> Result<String> {
@@ -364,7 +397,8 @@ impl Host {
             let over = self
                 .overrides
                 .iter()
-                .find(|(over, _)| over == name)
+                // What is left blank is not there, here as well.
+                .find(|(over, _)| over == name && !value.is_empty())
                 .map(|(_, value)| value);
             (name.clone(), over.unwrap_or(value).clone())
         });

@@ -13,7 +13,7 @@ use super::ROUNDS;
 use crate::domain::image::Failure;
 use crate::domain::ledger::Posting;
 use crate::domain::{Image, ObjectKey, PixelSize, State};
-use crate::objects::{ObjectError, Objects};
+use crate::objects::{ObjectError, Stores};
 use crate::pictures::Picture;
 use crate::providers::{FetchError, ImageModel, PaintError, Painted};
 use crate::store::images::{Claim, Ending, ImageKey};
@@ -46,7 +46,7 @@ pub struct Painter {
     /// Who paints.
     pub model: Arc<dyn ImageModel>,
     /// Where pictures are stored.
-    pub objects: Objects,
+    pub stores: Stores,
     /// The time, asked anew after each long wait.
     pub clock: Clock,
     /// Makes object keys.
@@ -165,11 +165,12 @@ impl Painter {
             .object_key
             .clone()
             .unwrap_or_else(|| ObjectKey::new(&self.entropy, picture.format().extension()));
-        if !self.images.storing(&image, &key, self.objects.store()).await? {
+        if !self.images.storing(&image, &key, self.stores.first().store()).await? {
             return Ok(());
         }
         image.object_key = Some(key.clone());
-        self.objects
+        self.stores
+            .first()
             .put(&key, picture.bytes().clone(), picture.format().content_type())
             .await?;
         match self.end(image.clone(), Ending::Ready, Some(picture.size())).await? {
@@ -188,7 +189,7 @@ impl Painter {
         let now = self.images.find(image.into(), self.clock.now()).await?;
         let still_ours = now.is_some_and(|now| now.object_key.as_ref() == Some(key));
         if !still_ours {
-            self.objects.delete(key).await?;
+            self.stores.first().delete(key).await?;
         }
         Ok(())
     }

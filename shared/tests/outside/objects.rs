@@ -1,7 +1,7 @@
 use jiff::{SignedDuration, Timestamp};
 use shared::config::ConfigError;
 use shared::domain::ObjectKey;
-use shared::objects::{ObjectError, Objects};
+use shared::objects::{ObjectError, Objects, Stores};
 
 use crate::server::{Reply, Server, closed_port};
 use crate::{platform_with, vars};
@@ -13,12 +13,13 @@ const BASE: [(&str, &str); 3] = [
 ];
 const SECRETS: [(&str, &str); 2] = [("/cos", r#"{"id":"AKID","secret":"hush"}"#), ("/cdn", "cdnkey123")];
 
-fn objects(changed: &[(&str, &str)]) -> Result<Objects, ConfigError> {
-    Objects::delivering(&vars(&BASE, changed), &platform_with(&SECRETS))
+fn stores(changed: &[(&str, &str)]) -> Result<Stores, ConfigError> {
+    Stores::delivering(&vars(&BASE, changed), &platform_with(&SECRETS))
 }
 
 fn at(port: u16) -> Objects {
-    objects(&[("COS_ENDPOINT", &format!("http://cos.localhost:{port}"))]).unwrap()
+    let stores = stores(&[("COS_ENDPOINT", &format!("http://cos.localhost:{port}"))]);
+    stores.unwrap().first().clone()
 }
 
 fn key() -> ObjectKey {
@@ -159,8 +160,9 @@ async fn with_a_cdn_the_link_is_signed_for_it() {
         ("CDN_DOMAIN", "img.vitrine.example"),
         ("CDN_KEY_PARAMETER", "/cdn"),
     ];
-    let link = objects(&changed).unwrap();
-    let link = link
+    let stores = stores(&changed).unwrap();
+    let link = stores
+        .first()
         .download_link(&key(), noon(), SignedDuration::from_hours(1))
         .await
         .unwrap();
@@ -174,9 +176,11 @@ async fn with_a_cdn_the_link_is_signed_for_it() {
 #[test]
 fn a_function_that_hands_out_no_links_reads_nothing_of_the_cdn() {
     let vars = vars(&BASE, &[("COS_ENDPOINT", "https://cos.na-siliconvalley.myqcloud.com")]);
-    Objects::new(&vars, &platform_with(&SECRETS)).unwrap();
+    Stores::new(&vars, &platform_with(&SECRETS)).unwrap();
     let read: Vec<_> = vars.names_read().into_iter().collect();
-    assert_eq!(read, ["COS_BUCKET", "COS_ENDPOINT", "COS_KEYS_PARAMETER", "COS_REGION"]);
+    let names = ["BUCKET", "ENDPOINT", "KEYS_PARAMETER", "REGION"];
+    let both = ["COS", "OSS"].map(|company| names.map(|name| format!("{company}_{name}")));
+    assert_eq!(read, both.concat());
 }
 
 #[test]
@@ -198,7 +202,7 @@ fn configuration_that_cannot_work_stops_the_start_by_name() {
             "CDN_KEY_PARAMETER",
         ),
     ] {
-        let error = objects(&changed).unwrap_err().to_string();
+        let error = stores(&changed).unwrap_err().to_string();
         assert!(error.contains(name) && !error.contains("cdnkey123"), "{error}");
     }
 }

@@ -30,6 +30,13 @@ pub(crate) static WHOLE: LazyLock<Template> = LazyLock::new(|| {
     Template::evaluate(&Sources::embedded(), &parameters).unwrap()
 });
 
+/// The template with nothing configured that may be left out.
+pub(crate) static BARE: LazyLock<Template> = LazyLock::new(|| {
+    let mut parameters = local_parameters();
+    parameters.remove("OssBucket");
+    Template::evaluate(&Sources::embedded(), &parameters).unwrap()
+});
+
 /// The folder that holds all of the project.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -69,7 +76,7 @@ fn secret(parameter: &str) -> SecretString {
     let pair = || json!({ "id": "id", "secret": "secret" }).to_string();
     match parameter.rsplit('/').next().unwrap() {
         "cdn-key" => "cdnkey123".into(),
-        "cos-eraser" | "cos-painter" | "cos-reader" => pair().into(),
+        "cos-eraser" | "cos-painter" | "cos-reader" | "oss-eraser" | "oss-painter" | "oss-reader" => pair().into(),
         "deepseek-key" | "resend-key" | "seedream-key" => "key".into(),
         "resend-webhook-secret" => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into(),
         "hash-key" => "5a".repeat(32).into(),

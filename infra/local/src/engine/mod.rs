@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use shared::domain::Store;
 use shared::{Clock, Entropy};
 use tokio::net::TcpListener;
 
@@ -71,7 +72,7 @@ pub struct Settings {
     pub directory: Option<PathBuf>,
     /// Where DynamoDB and the parameter store listen; without it any free port.
     pub dynamodb: Option<TcpListener>,
-    /// Where the object store listens; without it any free port.
+    /// Where the object stores listen; without it any free port.
     pub store: Option<TcpListener>,
     /// The tables.
     pub tables: Vec<TableSpec>,
@@ -79,8 +80,10 @@ pub struct Settings {
     pub queues: Vec<QueueSpec>,
     /// The pipes from the tables' streams to the queues.
     pub pipes: Vec<PipeSpec>,
-    /// The buckets, the key pairs to them and the delivery domain.
+    /// The first store, COS: its buckets, the key pairs to them and the delivery domain.
     pub objects: ObjectsSpec,
+    /// The second store, OSS.
+    pub oss: ObjectsSpec,
     /// Who may do what.
     pub permissions: Permissions,
 }
@@ -99,6 +102,7 @@ impl Settings {
             queues: Vec::new(),
             pipes: Vec::new(),
             objects: ObjectsSpec::default(),
+            oss: ObjectsSpec::default(),
             permissions: Permissions::none(),
         }
     }
@@ -115,8 +119,10 @@ pub struct Engines {
     pub calls: Calls,
     /// The queues.
     pub queues: Queues,
-    /// The object store, its book and its faults.
+    /// The first store, COS, its book and its faults.
     pub objects: Objects,
+    /// The second store, OSS, its book and its faults.
+    pub oss: Objects,
     /// The workers; attach functions here.
     pub workers: Workers,
     /// What the clock wakes; attach functions here.
@@ -172,14 +178,15 @@ impl Engines {
         let pipes = Pipes::new(tables.clone(), queues.clone(), settings.pipes)?;
         let schedules = Schedules::open(directory, clock.clone(), settings.entropy.clone())?;
         let expiry = Expiry::new(tables.clone(), queues.clone(), clock.clone());
-        let objects = Objects::open(directory, clock, settings.entropy, settings.objects)?;
+        let open = |store, spec| Objects::open(store, directory, clock.clone(), settings.entropy.clone(), spec);
+        let (objects, oss) = (open(Store::Cos, settings.objects)?, open(Store::Oss, settings.oss)?);
         let (dynamodb, store) = (listening(settings.dynamodb).await?, listening(settings.store).await?);
         let addresses = (dynamodb.local_addr()?, store.local_addr()?);
         let permissions = Arc::new(settings.permissions);
         let (pace, calls) = (Pace::default(), Calls::default());
         let watching = (pace.clone(), calls.clone());
         let mut serving = front::serve(dynamodb, &tables, parameters.clone(), permissions, watching).await?;
-        serving.push(objects.serve(store));
+        serving.push(objects::serve(store, vec![objects.clone(), oss.clone()]));
         let workers = Workers::new(queues.clone());
         Ok(Self {
             tables,
@@ -187,6 +194,7 @@ impl Engines {
             calls,
             queues,
             objects,
+            oss,
             workers,
             schedules,
             pace,
@@ -204,13 +212,23 @@ impl Engines {
         format!("http://{}", self.dynamodb)
     }
 
-    /// Where the object store answers, for `COS_ENDPOINT`: the endpoint without a bucket.
+    /// Where COS answers, for `COS_ENDPOINT`: the endpoint without a bucket.
     #[must_use]
     pub fn store_url(&self) -> String {
-        format!("http://{}:{}", self.objects.domain(), self.store.port())
+        self.endpoint(&self.objects)
     }
 
-    /// The object store's port on loopback.
+    /// Where OSS answers, for `OSS_ENDPOINT`: the endpoint without a bucket.
+    #[must_use]
+    pub fn oss_url(&self) -> String {
+        self.endpoint(&self.oss)
+    }
+
+    fn endpoint(&self, objects: &Objects) -> String {
+        format!("http://{}:{}", objects.domain(), self.store.port())
+    }
+
+    /// The object stores' port on loopback.
     #[must_use]
     pub fn store_address(&self) -> SocketAddr {
         self.store

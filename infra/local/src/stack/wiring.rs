@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use futures::FutureExt;
 use serde::Deserialize;
+use shared::domain::Store;
 use shared::grants::{Grant, ObjectAction};
 use tokio::sync::OnceCell;
 
@@ -122,21 +123,28 @@ struct KeyPair {
     secret: String,
 }
 
-/// The bucket, and for each `cos-…` parameter a role that may do what the functions holding it declare.
-pub(super) fn objects(template: &Template, parameters: &Parameters) -> Result<ObjectsSpec> {
+/// A store's bucket, and for each of its parameters a role that may do what the functions holding it declare.
+pub(super) fn objects(template: &Template, parameters: &Parameters, store: Store) -> Result<ObjectsSpec> {
+    let prefix = store.as_str().to_uppercase();
     let mut spec = ObjectsSpec::default();
     for function in &template.functions {
-        let Some(bucket) = function.variables.get("COS_BUCKET") else {
+        let variable = |name: &str| {
+            let value = function.variables.get(&format!("{prefix}_{name}"));
+            value.filter(|value| !value.is_empty())
+        };
+        let Some(bucket) = variable("BUCKET") else {
             continue;
         };
-        let keys = function
-            .variables
-            .get("COS_KEYS_PARAMETER")
-            .with_context(|| format!("`{}` has no keys of the store", function.folder))?;
+        let keys = variable("KEYS_PARAMETER");
+        let keys = keys.with_context(|| format!("`{}` has no keys of {prefix}", function.folder))?;
         let pair: KeyPair = serde_json::from_str(&parameters.get(keys).unwrap_or_default())
             .with_context(|| format!("the parameter `{keys}` holds no key pair"))?;
         if !spec.buckets.iter().any(|known| known.name == *bucket) {
             spec.buckets.push(BucketSpec { name: bucket.clone() });
+        }
+        // COS takes whatever region a signature names.
+        if store == Store::Oss {
+            spec.region = variable("REGION").cloned();
         }
         let actions = declared(function);
         match spec.roles.iter_mut().find(|role| role.name == *keys) {
@@ -171,7 +179,10 @@ fn declared(function: &FunctionSpec) -> BTreeSet<ObjectAction> {
 /// Variables that point to this machine instead of where the template says.
 pub(super) fn overrides(engines: &Engines, simulator: SocketAddr, keys: &RealKeys) -> Arc<Vec<(String, String)>> {
     let origin = format!("http://{simulator}");
-    let mut over = vec![("COS_ENDPOINT".to_owned(), engines.store_url())];
+    let mut over = vec![
+        ("COS_ENDPOINT".to_owned(), engines.store_url()),
+        ("OSS_ENDPOINT".to_owned(), engines.oss_url()),
+    ];
     if keys.deepseek.is_none() {
         over.push(("DEEPSEEK_URL".to_owned(), origin.clone()));
     }
