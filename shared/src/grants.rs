@@ -14,7 +14,7 @@ pub enum Grant {
     Parameter(&'static str),
     /// Taking messages from a queue of ours, by its short name (`images-paint`).
     Queue(&'static str),
-    /// Actions on the pictures' bucket; enforced by the store's own key pair of that role, not by AWS.
+    /// Actions on the pictures' bucket in every store; enforced by the store's own key pair of that role, not by AWS.
     Bucket(&'static [ObjectAction]),
 }
 
@@ -49,7 +49,7 @@ impl Action {
     }
 }
 
-/// What may be done with the objects of the pictures' bucket.
+/// What may be done with the objects of the pictures' buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "these are the names of the S3 interface")]
 pub enum ObjectAction {

@@ -21,6 +21,7 @@ pub mod outbound;
 pub mod pictures;
 pub mod platform;
 pub mod providers;
+pub mod schedule;
 pub mod secrets;
 pub mod store;
 pub mod telemetry;

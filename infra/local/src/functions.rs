@@ -7,6 +7,8 @@ use futures::future::BoxFuture;
 use shared::Platform;
 use shared::config::{ConfigError, Vars};
 use shared::grants::Grant;
+use shared::schedule::{self, Due};
+use shared::store::BoxError;
 use utoipa::openapi::OpenApi;
 
 /// A function that answers a route.
@@ -34,6 +36,19 @@ pub struct WorkerFunction {
     pub work: fn(&Vars, &Platform) -> Result<Work, ConfigError>,
 }
 
+/// Does what is due once.
+pub type Run = Box<dyn Fn(Due) -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync>;
+
+/// A function that a schedule wakes.
+pub struct ScheduledFunction {
+    /// Its folder, package and binary.
+    pub name: &'static str,
+    /// What its source says it may touch.
+    pub grants: &'static [Grant],
+    /// Makes it ready as `main.rs` would.
+    pub run: fn(&Vars, &Platform) -> Result<Run, ConfigError>,
+}
+
 macro_rules! routes {
     ($($name:literal = $library:ident $(($openapi:ident))?),* $(,)?) => {
         &[$(RouteFunction {
@@ -55,6 +70,22 @@ macro_rules! workers {
             work: |vars, platform| {
                 let deps = $library::Deps::new(vars, platform)?;
                 Ok(Box::new(move |event| $library::work(deps.clone(), event).boxed()))
+            },
+        }),*]
+    };
+}
+
+macro_rules! scheduled {
+    ($($name:literal = $library:ident),* $(,)?) => {
+        &[$(ScheduledFunction {
+            name: $name,
+            grants: $library::GRANTS,
+            run: |vars, platform| {
+                let deps = $library::Deps::new(vars, platform)?;
+                Ok(Box::new(move |due| {
+                    let deps = deps.clone();
+                    schedule::once(due, |due| $library::run(deps, due)).boxed()
+                }))
             },
         }),*]
     };
@@ -95,6 +126,17 @@ pub const WORKERS: &[WorkerFunction] = workers![
     "images-paint" = images_paint,
     "mail-send" = mail_send
 ];
+
+/// Every function that a schedule wakes.
+pub const SCHEDULED: &[ScheduledFunction] = scheduled!["objects-sweep" = objects_sweep, "settle-stale" = settle_stale,];
+
+/// The name of every function, and what its source says it may touch.
+pub fn grants() -> impl Iterator<Item = (&'static str, &'static [Grant])> {
+    let routes = ROUTES.iter().map(|function| (function.name, function.grants));
+    let workers = WORKERS.iter().map(|function| (function.name, function.grants));
+    let scheduled = SCHEDULED.iter().map(|function| (function.name, function.grants));
+    routes.chain(workers).chain(scheduled)
+}
 
 /// The API's document, put together from every function's part.
 #[must_use]

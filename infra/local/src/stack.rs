@@ -4,6 +4,7 @@
 
 mod grants;
 mod queues;
+mod schedules;
 mod secrets;
 mod webhooks;
 mod wiring;
@@ -20,6 +21,7 @@ use axum::extract::Request;
 use futures::FutureExt;
 use jiff::SignedDuration;
 use shared::config::Vars;
+use shared::domain::Store;
 use shared::http::Viewer;
 use shared::platform::Runtime;
 use shared::{Clock, Entropy, Ids, Platform};
@@ -114,7 +116,7 @@ pub fn clock_of(data: &std::path::Path) -> Result<Clock> {
 }
 
 impl Stack {
-    /// Starts everything. Streams, queues and expiry stand still until [`Stack::run_in_background`], or until a test
+    /// Starts everything. Streams, queues, expiry and schedules stand still until [`Stack::run_in_background`], or until a test
     /// drives them.
     ///
     /// # Errors
@@ -157,7 +159,8 @@ impl Stack {
             tables: wiring::tables(&template)?,
             queues: wiring::queues(&template),
             pipes: wiring::pipes(&template)?,
-            objects: wiring::objects(&template, &stored)?,
+            objects: wiring::objects(&template, &stored, Store::Cos)?,
+            oss: wiring::objects(&template, &stored, Store::Oss)?,
             permissions: grants::permissions(&template)?,
         })
         .await?;
@@ -173,6 +176,7 @@ impl Stack {
             overrides: wiring::overrides(&engines, simulator, &keys),
         };
         wiring::attach_workers(&template, &engines, &host)?;
+        wiring::attach_schedules(&template, &engines, &host)?;
         let limits = Limits {
             throttle: throttled.then(|| clock.clone()),
             ..Limits::default()
@@ -190,7 +194,7 @@ impl Stack {
             serve_simulators(
                 simulators.clone(),
                 ports.simulators,
-                queues::desk(engines.queues.clone()),
+                queues::desk(engines.queues.clone()).merge(schedules::desk(engines.schedules.clone())),
             ),
         ];
         let secret = variable(&template, "resend-webhook", "RESEND_WEBHOOK_SECRET_PARAMETER")?;
@@ -210,7 +214,7 @@ impl Stack {
         })
     }
 
-    /// Lets streams, queues, expiry and the events of the simulated Resend run by themselves.
+    /// Lets streams, queues, expiry, schedules and the events of the simulated Resend run by themselves.
     pub fn run_in_background(&self) {
         self.engines.run_in_background();
         let webhooks = self.webhooks.clone().run_in_background();
@@ -229,6 +233,22 @@ impl Stack {
             whole += self.engines.drain().await?;
         }
         Ok(whole)
+    }
+
+    /// Runs the schedule of that name now, due or not. What it wakes waits in streams and queues.
+    ///
+    /// # Errors
+    /// When there is no such schedule, or when its function fails.
+    pub async fn run_schedule(&self, name: &str) -> Result<()> {
+        self.engines.schedules.run(name).await
+    }
+
+    /// Runs every schedule that is due by the clock, and gives the names of those that were.
+    ///
+    /// # Errors
+    /// When the function of one fails; the others have run all the same.
+    pub async fn run_due_schedules(&self) -> Result<Vec<String>> {
+        self.engines.run_due_schedules().await
     }
 
     /// Lets every function start anew at its next request, as a deployment does, so that it reads its secrets again.
@@ -262,12 +282,43 @@ impl Stack {
         self.variable("accounts-create", "POLICY_VERSION")
     }
 
-    /// The pictures' bucket.
+    /// The pictures' bucket in the first store, COS.
     ///
     /// # Errors
     /// When the template names none.
     pub fn bucket(&self) -> Result<String> {
         self.variable("images-erase", "COS_BUCKET")
+    }
+
+    /// The pictures' bucket in the second store, OSS.
+    ///
+    /// # Errors
+    /// When the template names none.
+    pub fn oss_bucket(&self) -> Result<String> {
+        self.variable("images-erase", "OSS_BUCKET")
+    }
+
+    /// The keys of all pictures in a store, in order, past every permission; none in a store that is not configured.
+    ///
+    /// # Errors
+    /// When its folder cannot be read.
+    pub fn files(&self, store: Store) -> Result<Vec<String>> {
+        let (objects, bucket) = match store {
+            Store::Cos => (&self.engines.objects, self.bucket()?),
+            Store::Oss => (&self.engines.oss, self.oss_bucket()?),
+        };
+        if bucket.is_empty() {
+            return Ok(Vec::new());
+        }
+        objects.keys(&bucket)
+    }
+
+    /// How many pictures lie in all stores together.
+    ///
+    /// # Errors
+    /// When a folder cannot be read.
+    pub fn stored(&self) -> Result<usize> {
+        Ok(self.files(Store::Cos)?.len() + self.files(Store::Oss)?.len())
     }
 
     fn variable(&self, function: &str, name: &str) -> Result<String> {
@@ -346,7 +397,8 @@ impl Host {
             let over = self
                 .overrides
                 .iter()
-                .find(|(over, _)| over == name)
+                // What is left blank is not there, here as well.
+                .find(|(over, _)| over == name && !value.is_empty())
                 .map(|(_, value)| value);
             (name.clone(), over.unwrap_or(value).clone())
         });

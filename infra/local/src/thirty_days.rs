@@ -33,8 +33,7 @@ pub async fn run() -> Result<()> {
         }
         picture = client.picture(&picture.id).await?;
     }
-    let bucket = stack.bucket()?;
-    let (items, objects) = (stack.pictures()?, stack.engines.objects.keys(&bucket)?.len());
+    let (items, objects) = (stack.pictures()?, stack.stored()?);
     say!("painted       {} at {}", picture.id, clock.now());
     say!("              items in the table: {items}, objects in the store: {objects}");
     if (items, objects) != (1, 1) {
@@ -51,7 +50,7 @@ pub async fn run() -> Result<()> {
     say!("clock turned  to {}: thirty days", clock.now());
     let gone = "the item and the object to go";
     let deadline = Instant::now() + Duration::from_secs(30);
-    while stack.pictures()? > 0 || !stack.engines.objects.keys(&bucket)?.is_empty() {
+    while stack.pictures()? > 0 || stack.stored()? > 0 {
         if Instant::now() > deadline {
             bail!("waited 30 seconds in vain for {gone}");
         }

@@ -1,6 +1,7 @@
 //! What the tests share: people who do things, and the state of the world before and after.
 
 use serde_json::{Value, json};
+use shared::domain::Store;
 use shared::{Clock, Entropy};
 use tests::{Answer, Person, START, TestApp};
 use vitrine::sim::{Billed, Fault, Provider};
@@ -83,10 +84,13 @@ pub(crate) fn until_visible(app: &TestApp, folder: &str) {
     app.advance(last.duration_since(app.now()));
 }
 
-/// The keys of all objects there are.
+/// The keys of all objects there are, in both stores.
 pub(crate) fn objects(app: &TestApp) -> Vec<String> {
-    let bucket = app.stack.bucket().unwrap();
-    app.stack.engines.objects.keys(&bucket).unwrap()
+    let stores = [Store::Cos, Store::Oss];
+    stores
+        .into_iter()
+        .flat_map(|store| app.stack.files(store).unwrap())
+        .collect()
 }
 
 /// All items of the table of this name.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shared::grants::Grant;
 use vitrine::template::{FunctionSpec, Template};
 
-use crate::host::{LOCAL, WHOLE, registry, variables_read};
+use crate::host::{BARE, LOCAL, WHOLE, registry, variables_read};
 
 /// What SQS must allow for Lambda to take messages on a function's behalf.
 const TAKING: [&str; 3] = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
@@ -27,7 +27,7 @@ fn granted(grants: &[Grant]) -> Allowed {
         Grant::Queue(queue) => TAKING
             .map(|action| (action.to_owned(), format!("queue {queue}")))
             .to_vec(),
-        // The bucket is no resource of AWS: its role's key pair says what may be done.
+        // The buckets are no resources of AWS: their roles' key pairs say what may be done.
         Grant::Bucket(_) => Vec::new(),
     });
     pairs.collect()
@@ -78,16 +78,24 @@ fn a_policy_allows_what_the_functions_grants_say_and_nothing_else() {
 
 #[test]
 fn what_is_not_configured_is_not_allowed_either() {
-    // Without a CDN nobody may read its key, although the source would use it.
-    assert_eq!(
-        differences(&LOCAL),
-        ["`images-get` uses ssm:GetParameters on parameter cdn-key, and its policy does not allow it"]
-    );
+    // Without a CDN and a second store nobody may read their keys, although the sources would use them.
+    let missing = [
+        ("images-erase", "oss-eraser"),
+        ("images-get", "cdn-key"),
+        ("images-get", "oss-reader"),
+        ("images-paint", "oss-painter"),
+    ];
+    let missing = missing.map(|(folder, parameter)| {
+        format!("`{folder}` uses ssm:GetParameters on parameter {parameter}, and its policy does not allow it")
+    });
+    let mut found = differences(&BARE);
+    found.sort();
+    assert_eq!(found, missing);
 }
 
 #[test]
 fn a_function_is_given_the_variables_that_it_reads_and_no_other() {
-    for template in [&*LOCAL, &*WHOLE] {
+    for template in [&*BARE, &*LOCAL, &*WHOLE] {
         for function in &template.functions {
             let given: BTreeSet<String> = function.variables.keys().cloned().collect();
             let read = variables_read(function);
@@ -131,7 +139,7 @@ fn a_function_may_read_the_parameters_that_its_variables_name_and_no_other() {
 }
 
 #[test]
-fn a_function_is_given_the_tables_and_the_bucket_that_it_may_touch_and_no_other() {
+fn a_function_is_given_the_tables_and_the_buckets_that_it_may_touch_and_no_other() {
     let registry = registry();
     for function in &WHOLE.functions {
         let grants = registry[function.folder.as_str()];
@@ -157,11 +165,13 @@ fn a_function_is_given_the_tables_and_the_bucket_that_it_may_touch_and_no_other(
             function.folder
         );
         let has_bucket = grants.iter().any(|grant| matches!(grant, Grant::Bucket(_)));
-        assert_eq!(
-            function.variables.contains_key("COS_BUCKET"),
-            has_bucket,
-            "`{}` is given the bucket, or grants itself one, without the other",
-            function.folder
-        );
+        for name in ["COS_BUCKET", "OSS_BUCKET"] {
+            assert_eq!(
+                function.variables.contains_key(name),
+                has_bucket,
+                "`{}` is given {name}, or grants itself the buckets, without the other",
+                function.folder
+            );
+        }
     }
 }

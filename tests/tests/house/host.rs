@@ -17,7 +17,7 @@ use shared::platform::Runtime;
 use shared::secrets::Secrets;
 use shared::{Clock, Entropy, Ids, Platform};
 use tower::ServiceExt;
-use vitrine::functions::{ROUTES, WORKERS};
+use vitrine::functions::{ROUTES, SCHEDULED, WORKERS};
 use vitrine::template::{FunctionSpec, Sources, Template, local_parameters};
 
 /// The template as this machine's stack reads it.
@@ -27,6 +27,13 @@ pub(crate) static LOCAL: LazyLock<Template> = LazyLock::new(|| Template::local()
 pub(crate) static WHOLE: LazyLock<Template> = LazyLock::new(|| {
     let mut parameters = local_parameters();
     parameters.insert("CdnDomain".to_owned(), "pictures.example.com".to_owned());
+    Template::evaluate(&Sources::embedded(), &parameters).unwrap()
+});
+
+/// The template with nothing configured that may be left out.
+pub(crate) static BARE: LazyLock<Template> = LazyLock::new(|| {
+    let mut parameters = local_parameters();
+    parameters.remove("OssBucket");
     Template::evaluate(&Sources::embedded(), &parameters).unwrap()
 });
 
@@ -42,10 +49,7 @@ pub(crate) fn read(path: &str) -> String {
 
 /// The names of all functions in the registry, with what their sources say they may touch.
 pub(crate) fn registry() -> BTreeMap<&'static str, &'static [Grant]> {
-    let routes = ROUTES.iter().map(|function| (function.name, function.grants));
-    routes
-        .chain(WORKERS.iter().map(|function| (function.name, function.grants)))
-        .collect()
+    vitrine::functions::grants().collect()
 }
 
 /// The variables that the template gives the function.
@@ -72,7 +76,7 @@ fn secret(parameter: &str) -> SecretString {
     let pair = || json!({ "id": "id", "secret": "secret" }).to_string();
     match parameter.rsplit('/').next().unwrap() {
         "cdn-key" => "cdnkey123".into(),
-        "cos-eraser" | "cos-painter" | "cos-reader" => pair().into(),
+        "cos-eraser" | "cos-painter" | "cos-reader" | "oss-eraser" | "oss-painter" | "oss-reader" => pair().into(),
         "deepseek-key" | "resend-key" | "seedream-key" => "key".into(),
         "resend-webhook-secret" => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into(),
         "hash-key" => "5a".repeat(32).into(),
@@ -90,13 +94,14 @@ fn secret(parameter: &str) -> SecretString {
 pub(crate) fn variables_read(function: &FunctionSpec) -> BTreeSet<String> {
     let (vars, platform) = (variables(function), platform(function));
     let folder = function.folder.as_str();
-    let made = match ROUTES.iter().find(|route| route.name == folder) {
-        Some(route) => (route.router)(&vars, &platform).map(drop),
-        None => {
-            let worker = WORKERS.iter().find(|worker| worker.name == folder);
-            let worker = worker.unwrap_or_else(|| panic!("`{folder}` is not in infra/local/src/functions.rs"));
-            (worker.work)(&vars, &platform).map(drop)
-        }
+    let route = ROUTES.iter().find(|route| route.name == folder);
+    let worker = WORKERS.iter().find(|worker| worker.name == folder);
+    let scheduled = SCHEDULED.iter().find(|scheduled| scheduled.name == folder);
+    let made = match (route, worker, scheduled) {
+        (Some(route), None, None) => (route.router)(&vars, &platform).map(drop),
+        (None, Some(worker), None) => (worker.work)(&vars, &platform).map(drop),
+        (None, None, Some(scheduled)) => (scheduled.run)(&vars, &platform).map(drop),
+        _ => panic!("`{folder}` is not once in infra/local/src/functions.rs"),
     };
     made.unwrap_or_else(|error| panic!("`{folder}` does not start from the variables of template.yaml: {error}"));
     vars.names_read()

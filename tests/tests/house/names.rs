@@ -76,16 +76,18 @@ fn a_function_has_the_same_name_as_folder_package_binary_and_in_the_template() {
 }
 
 #[test]
-fn every_functions_source_opens_with_its_route_or_its_queue() {
+fn every_functions_source_opens_with_its_route_its_queue_or_its_schedule() {
     for function in &LOCAL.functions {
         let folder = &function.folder;
         let source = read(&format!("functions/{folder}/src/lib.rs"));
         let opening = source.lines().next().unwrap_or_default();
-        let expected = match (function.routes.as_slice(), function.queue_events.as_slice()) {
-            ([route], []) if route.path == "$default" => "//! `$default`: ".to_owned(),
-            ([route], []) => format!("//! `{} {}`: ", route.method, route.path),
-            ([], [event]) => format!("//! Worker of the queue `{}`: ", event.queue),
-            _ => panic!("`{folder}` must have one route or one queue"),
+        let schedule = LOCAL.schedule_of(folder);
+        let expected = match (function.routes.as_slice(), function.queue_events.as_slice(), schedule) {
+            ([route], [], None) if route.path == "$default" => "//! `$default`: ".to_owned(),
+            ([route], [], None) => format!("//! `{} {}`: ", route.method, route.path),
+            ([], [event], None) => format!("//! Worker of the queue `{}`: ", event.queue),
+            ([], [], Some(schedule)) => format!("//! Schedule `{}`: ", schedule.expression),
+            _ => panic!("`{folder}` must have one route, one queue or one schedule"),
         };
         assert!(
             opening.starts_with(&expected),

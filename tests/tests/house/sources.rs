@@ -33,6 +33,7 @@ const UPSTAIRS: &[&str] = &[
     "outbound",
     "platform",
     "providers",
+    "schedule",
     "secrets",
     "store",
     "worker",

@@ -1,8 +1,9 @@
-//! Times and shapes on the way from a table to a worker.
+//! Times and shapes on the way from a table to a worker, and from the clock to a function.
 
 use shared::flows::painting::LEASE;
 use vitrine::engine::input::InputTemplate;
 use vitrine::engine::pattern::Pattern;
+use vitrine::engine::schedules::interval;
 use vitrine::template::QueueSpec;
 
 use crate::host::LOCAL;
@@ -31,10 +32,11 @@ fn a_lease_outlives_its_worker_and_ends_before_the_message_comes_again() {
 
 #[test]
 fn a_queue_hides_a_message_six_times_as_long_as_its_worker_may_run() {
-    for function in LOCAL.functions.iter().filter(|function| function.routes.is_empty()) {
+    let unrouted = LOCAL.functions.iter().filter(|function| function.routes.is_empty());
+    for function in unrouted.filter(|function| LOCAL.schedule_of(&function.folder).is_none()) {
         let folder = &function.folder;
         let [event] = function.queue_events.as_slice() else {
-            panic!("`{folder}` has neither a route nor one queue");
+            panic!("`{folder}` has neither a route nor a schedule nor one queue");
         };
         assert_eq!(&event.queue, folder, "the queue of `{folder}`");
         assert!(
@@ -58,6 +60,30 @@ fn a_queue_hides_a_message_six_times_as_long_as_its_worker_may_run() {
         );
         let (kept, kept_dead) = (queue.retention_s, self::queue(&dead.queue).retention_s);
         assert!(kept_dead > kept, "`{}` forgets before anybody can look", dead.queue);
+    }
+}
+
+#[test]
+fn a_scheduled_function_has_one_schedule_of_its_name_and_has_ended_when_it_is_due_again() {
+    for schedule in &LOCAL.schedules {
+        let name = &schedule.name;
+        assert_eq!(name, &schedule.function, "the schedule `{name}` and its function");
+        let twins = LOCAL.schedules.iter().filter(|other| other.function == *name).count();
+        assert_eq!(twins, 1, "schedules of `{name}`");
+        let function = LOCAL.function(name).unwrap();
+        let every = interval(&schedule.expression).unwrap();
+        // Lambda repeats a failed run after one minute and after two more.
+        let longest = 3 * i64::from(function.timeout_s) + 3 * 60;
+        assert!(
+            i64::from(function.timeout_s) < every.as_secs() && longest <= 2 * every.as_secs(),
+            "`{name}` may take {} s and is due every {} s",
+            function.timeout_s,
+            every.as_secs()
+        );
+        assert!(
+            schedule.input.contains("<aws.scheduler.scheduled-time>"),
+            "the input of `{name}`"
+        );
     }
 }
 

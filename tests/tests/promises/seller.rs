@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use shared::domain::Store;
 use tests::{Answer, TestApp};
 
 /// A day.
@@ -225,7 +226,11 @@ pub(crate) async fn follow(app: &TestApp, link: &str) -> (u16, http::HeaderMap, 
     (status, headers, answer.bytes().await.unwrap().to_vec())
 }
 
-/// Every file in the pictures' bucket.
+/// Every file in the pictures' buckets.
 pub(crate) fn files(app: &TestApp) -> Vec<String> {
-    app.stack.engines.objects.keys(&app.stack.bucket().unwrap()).unwrap()
+    let stores = [Store::Cos, Store::Oss];
+    stores
+        .into_iter()
+        .flat_map(|store| app.stack.files(store).unwrap())
+        .collect()
 }

@@ -16,6 +16,7 @@ pub mod pace;
 pub mod pattern;
 pub mod pipes;
 pub mod queues;
+pub mod schedules;
 pub mod serving;
 mod signature;
 pub mod spec;
@@ -29,6 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use shared::domain::Store;
 use shared::{Clock, Entropy};
 use tokio::net::TcpListener;
 
@@ -41,6 +43,7 @@ use objects::{Objects, ObjectsSpec};
 use pace::Pace;
 use pipes::{Pipes, Pumped};
 use queues::Queues;
+use schedules::Schedules;
 use serving::Serving;
 use spec::{PipeSpec, QueueSpec, TableSpec};
 use ssm::Parameters;
@@ -56,6 +59,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How many calls of one worker a desk machine runs at once, whatever the template allows.
 const MOST_POLLERS: u32 = 8;
 
+/// How often the background looks whether a schedule is due.
+const LOOK_AT_CLOCK: Duration = Duration::from_millis(200);
+
 /// How often the background looks for what has expired.
 const EXPIRE_AGAIN: Duration = Duration::from_secs(1);
 
@@ -70,7 +76,7 @@ pub struct Settings {
     pub directory: Option<PathBuf>,
     /// Where DynamoDB and the parameter store listen; without it any free port.
     pub dynamodb: Option<TcpListener>,
-    /// Where the object store listens; without it any free port.
+    /// Where the object stores listen; without it any free port.
     pub store: Option<TcpListener>,
     /// The tables.
     pub tables: Vec<TableSpec>,
@@ -78,8 +84,10 @@ pub struct Settings {
     pub queues: Vec<QueueSpec>,
     /// The pipes from the tables' streams to the queues.
     pub pipes: Vec<PipeSpec>,
-    /// The buckets, the key pairs to them and the delivery domain.
+    /// The first store, COS: its buckets, the key pairs to them and the delivery domain.
     pub objects: ObjectsSpec,
+    /// The second store, OSS.
+    pub oss: ObjectsSpec,
     /// Who may do what.
     pub permissions: Permissions,
 }
@@ -98,6 +106,7 @@ impl Settings {
             queues: Vec::new(),
             pipes: Vec::new(),
             objects: ObjectsSpec::default(),
+            oss: ObjectsSpec::default(),
             permissions: Permissions::none(),
         }
     }
@@ -114,10 +123,14 @@ pub struct Engines {
     pub calls: Calls,
     /// The queues.
     pub queues: Queues,
-    /// The object store, its book and its faults.
+    /// The first store, COS, its book and its faults.
     pub objects: Objects,
+    /// The second store, OSS, its book and its faults.
+    pub oss: Objects,
     /// The workers; attach functions here.
     pub workers: Workers,
+    /// What the clock wakes; attach functions here.
+    pub schedules: Schedules,
     /// How fast the tables answer the functions.
     pub pace: Pace,
     /// What goes wrong with the tables.
@@ -167,7 +180,7 @@ impl Engines {
         engines.dynamodb = dynamodb.local_addr()?;
         engines.store = store.local_addr()?;
         let mut serving = front::serve(dynamodb, &engines.tables, engines.door.clone()).await?;
-        serving.push(engines.objects.serve(store));
+        serving.push(objects::serve(store, vec![engines.objects.clone(), engines.oss.clone()]));
         engines.serving = Mutex::new(serving);
         Ok(engines)
     }
@@ -187,8 +200,10 @@ impl Engines {
         let parameters = Parameters::open(directory, clock.clone())?;
         let queues = Queues::open(directory, clock.clone(), settings.entropy.clone(), settings.queues)?;
         let pipes = Pipes::new(tables.clone(), queues.clone(), settings.pipes)?;
+        let schedules = Schedules::open(directory, clock.clone(), settings.entropy.clone())?;
         let expiry = Expiry::new(tables.clone(), queues.clone(), clock.clone());
-        let objects = Objects::open(directory, clock, settings.entropy, settings.objects)?;
+        let open = |store, spec| Objects::open(store, directory, clock.clone(), settings.entropy.clone(), spec);
+        let (objects, oss) = (open(Store::Cos, settings.objects)?, open(Store::Oss, settings.oss)?);
         let door = Door {
             calls: Calls::default(),
             parameters: parameters.clone(),
@@ -202,8 +217,10 @@ impl Engines {
             parameters,
             calls: door.calls.clone(),
             objects,
+            oss,
             workers: Workers::new(queues.clone()),
             queues,
+            schedules,
             pace: door.pace.clone(),
             troubles: door.troubles.clone(),
             pipes,
@@ -221,13 +238,23 @@ impl Engines {
         format!("http://{}", self.dynamodb)
     }
 
-    /// Where the object store answers, for `COS_ENDPOINT`: the endpoint without a bucket.
+    /// Where COS answers, for `COS_ENDPOINT`: the endpoint without a bucket.
     #[must_use]
     pub fn store_url(&self) -> String {
-        format!("http://{}:{}", self.objects.domain(), self.store.port())
+        self.endpoint(&self.objects)
     }
 
-    /// The object store's port on loopback.
+    /// Where OSS answers, for `OSS_ENDPOINT`: the endpoint without a bucket.
+    #[must_use]
+    pub fn oss_url(&self) -> String {
+        self.endpoint(&self.oss)
+    }
+
+    fn endpoint(&self, objects: &Objects) -> String {
+        format!("http://{}:{}", objects.domain(), self.store.port())
+    }
+
+    /// The object stores' port on loopback.
     #[must_use]
     pub fn store_address(&self) -> SocketAddr {
         self.store
@@ -294,8 +321,24 @@ impl Engines {
         bail!("the workers make more work than they do: not drained after {MOST_ROUNDS} rounds")
     }
 
-    /// Lets streams, expiry and workers run by themselves until the engines are dropped or closed. Attach the workers
-    /// first.
+    /// Runs every schedule that is due by the clock, one after the other, and gives the names of those that were.
+    ///
+    /// # Errors
+    /// When the function of one fails; the others have run all the same.
+    pub async fn run_due_schedules(&self) -> Result<Vec<String>> {
+        let (mut ran, mut failed) = (Vec::new(), Ok(()));
+        for schedule in self.schedules.list() {
+            match self.schedules.run_if_due(&schedule.spec.name).await {
+                Ok(false) => {}
+                Ok(true) => ran.push(schedule.spec.name),
+                Err(error) => failed = Err(error),
+            }
+        }
+        failed.map(|()| ran)
+    }
+
+    /// Lets streams, expiry, workers and schedules run by themselves until the engines are dropped or closed. Attach workers
+    /// and schedules first.
     pub fn run_in_background(&self) {
         let (pipes, expiry) = (self.pipes.clone(), self.expiry.clone());
         let mut tasks = vec![
@@ -310,6 +353,9 @@ impl Engines {
             for _ in 0..spec.max_concurrency.clamp(1, MOST_POLLERS) {
                 tasks.push(poll(self.workers.clone(), self.queues.clone(), spec.queue.clone()));
             }
+        }
+        for schedule in self.schedules.list() {
+            tasks.push(keep_waking(self.schedules.clone(), schedule.spec.name));
         }
         self.serving
             .lock()
@@ -349,6 +395,17 @@ fn repeat(what: &'static str, pause: Duration, work: impl Fn() -> Result<bool> +
                 // The work itself never waits; others want their turn.
                 tokio::task::yield_now().await;
             }
+        }
+    })
+}
+
+fn keep_waking(schedules: Schedules, name: String) -> Serving {
+    Serving::start(move |stop| async move {
+        while !stop.is_wanted() {
+            if let Err(error) = schedules.run_if_due(&name).await {
+                tracing::error!(schedule = name, error = format!("{error:#}"), "A schedule failed");
+            }
+            let _elapsed = tokio::time::timeout(LOOK_AT_CLOCK, stop.clone().wanted()).await;
         }
     })
 }

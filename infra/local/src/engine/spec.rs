@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::Value;
 use shared::grants::ObjectAction;
 
@@ -162,6 +163,21 @@ pub struct WorkerSpec {
     /// Whether the function names the messages that failed (`ReportBatchItemFailures`).
     pub reports_failures: bool,
     /// How long a call may take, by the machine's own time.
+    pub timeout: Duration,
+}
+
+/// A schedule that wakes a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleSpec {
+    /// The schedule's short name, such as `settle-stale`.
+    pub name: String,
+    /// The function's folder name.
+    pub function: String,
+    /// How long from one run to the next.
+    pub every: SignedDuration,
+    /// What the function is handed: JSON with `<aws.scheduler.…>` where the scheduler's values go.
+    pub input: String,
+    /// How long a run may take, by the machine's own time.
     pub timeout: Duration,
 }
 

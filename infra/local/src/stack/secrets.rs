@@ -84,8 +84,9 @@ fn make(short: &str, prefix: &str, parameters: &Parameters, entropy: &Entropy) -
                 })?,
             )
         }
-        "cos-reader" | "cos-painter" | "cos-eraser" => {
-            let pair = serde_json::json!({ "id": format!("AKID{short}"), "secret": entropy.hex::<20>() });
+        "cos-reader" | "cos-painter" | "cos-eraser" | "oss-reader" | "oss-painter" | "oss-eraser" => {
+            let id = if short.starts_with("cos") { "AKID" } else { "LTAI" };
+            let pair = serde_json::json!({ "id": format!("{id}{short}"), "secret": entropy.hex::<20>() });
             put(short, &pair.to_string())
         }
         "deepseek-key" | "seedream-key" => put(short, "sk-simulated"),

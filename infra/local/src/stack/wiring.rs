@@ -5,18 +5,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use futures::FutureExt;
 use serde::Deserialize;
+use shared::domain::Store;
 use shared::grants::{Grant, ObjectAction};
 use tokio::sync::OnceCell;
 
 use super::{Host, RealKeys};
 use crate::engine::Engines;
 use crate::engine::objects::ObjectsSpec;
+use crate::engine::schedules::{self, interval};
 use crate::engine::spec::{
-    BucketSpec, DeadLetterSpec, IndexSpec, KeyKind, KeySpec, PipeSpec, Projection, QueueSpec, RoleSpec, StreamView,
-    TableSpec, WorkerSpec,
+    BucketSpec, DeadLetterSpec, IndexSpec, KeyKind, KeySpec, PipeSpec, Projection, QueueSpec, RoleSpec, ScheduleSpec,
+    StreamView, TableSpec, WorkerSpec,
 };
 use crate::engine::ssm::Parameters;
 use crate::functions;
@@ -121,21 +123,28 @@ struct KeyPair {
     secret: String,
 }
 
-/// The bucket, and for each `cos-…` parameter a role that may do what the functions holding it declare.
-pub(super) fn objects(template: &Template, parameters: &Parameters) -> Result<ObjectsSpec> {
+/// A store's bucket, and for each of its parameters a role that may do what the functions holding it declare.
+pub(super) fn objects(template: &Template, parameters: &Parameters, store: Store) -> Result<ObjectsSpec> {
+    let prefix = store.as_str().to_uppercase();
     let mut spec = ObjectsSpec::default();
     for function in &template.functions {
-        let Some(bucket) = function.variables.get("COS_BUCKET") else {
+        let variable = |name: &str| {
+            let value = function.variables.get(&format!("{prefix}_{name}"));
+            value.filter(|value| !value.is_empty())
+        };
+        let Some(bucket) = variable("BUCKET") else {
             continue;
         };
-        let keys = function
-            .variables
-            .get("COS_KEYS_PARAMETER")
-            .with_context(|| format!("`{}` has no keys of the store", function.folder))?;
+        let keys = variable("KEYS_PARAMETER");
+        let keys = keys.with_context(|| format!("`{}` has no keys of {prefix}", function.folder))?;
         let pair: KeyPair = serde_json::from_str(&parameters.get(keys).unwrap_or_default())
             .with_context(|| format!("the parameter `{keys}` holds no key pair"))?;
         if !spec.buckets.iter().any(|known| known.name == *bucket) {
             spec.buckets.push(BucketSpec { name: bucket.clone() });
+        }
+        // COS takes whatever region a signature names.
+        if store == Store::Oss {
+            spec.region = variable("REGION").cloned();
         }
         let actions = declared(function);
         match spec.roles.iter_mut().find(|role| role.name == *keys) {
@@ -155,10 +164,7 @@ pub(super) fn objects(template: &Template, parameters: &Parameters) -> Result<Ob
 
 /// What the function's source says it does with objects.
 fn declared(function: &FunctionSpec) -> BTreeSet<ObjectAction> {
-    let routes = functions::ROUTES.iter().map(|known| (known.name, known.grants));
-    let workers = functions::WORKERS.iter().map(|known| (known.name, known.grants));
-    let grants = routes
-        .chain(workers)
+    let grants = functions::grants()
         .filter(|(name, _)| *name == function.folder)
         .flat_map(|(_, grants)| grants);
     grants
@@ -173,7 +179,10 @@ fn declared(function: &FunctionSpec) -> BTreeSet<ObjectAction> {
 /// Variables that point to this machine instead of where the template says.
 pub(super) fn overrides(engines: &Engines, simulator: SocketAddr, keys: &RealKeys) -> Arc<Vec<(String, String)>> {
     let origin = format!("http://{simulator}");
-    let mut over = vec![("COS_ENDPOINT".to_owned(), engines.store_url())];
+    let mut over = vec![
+        ("COS_ENDPOINT".to_owned(), engines.store_url()),
+        ("OSS_ENDPOINT".to_owned(), engines.oss_url()),
+    ];
     if keys.deepseek.is_none() {
         over.push(("DEEPSEEK_URL".to_owned(), origin.clone()));
     }
@@ -206,6 +215,44 @@ pub(super) fn attach_workers(template: &Template, engines: &Engines, host: &Host
         }
     }
     Ok(())
+}
+
+/// Lets every schedule wake its function. It is made ready at its first waking, as Lambda would.
+pub(super) fn attach_schedules(template: &Template, engines: &Engines, host: &Host) -> Result<()> {
+    for schedule in &template.schedules {
+        let function = template
+            .function(&schedule.function)
+            .with_context(|| format!("`{}` wakes no function of ours", schedule.name))?;
+        let spec = ScheduleSpec {
+            name: schedule.name.clone(),
+            function: function.folder.clone(),
+            every: interval(&schedule.expression).with_context(|| format!("the schedule `{}`", schedule.name))?,
+            input: schedule.input.clone(),
+            timeout: Duration::from_secs(function.timeout_s.into()),
+        };
+        engines.schedules.attach(spec, waker(function.clone(), host.clone())?)?;
+    }
+    Ok(())
+}
+
+fn waker(function: FunctionSpec, host: Host) -> Result<schedules::Handler> {
+    let known = functions::SCHEDULED.iter().find(|known| known.name == function.folder);
+    let known = known.with_context(|| format!("`{}` is in the template and not in the tree", function.folder))?;
+    let ready = Arc::new(OnceCell::new());
+    Ok(Arc::new(move |input| {
+        let (ready, function, host) = (Arc::clone(&ready), function.clone(), host.clone());
+        async move {
+            let start = || async {
+                let vars = host.vars(&function);
+                let platform = host.platform(&function, &vars).await?;
+                Ok::<_, anyhow::Error>((known.run)(&vars, &platform)?)
+            };
+            let run = ready.get_or_try_init(start).await?;
+            let due = serde_json::from_value(input).context("the schedule's input is not what a function reads")?;
+            run(due).await.map_err(|error| anyhow!(error))
+        }
+        .boxed()
+    }))
 }
 
 fn handler(function: FunctionSpec, host: Host) -> Result<crate::engine::workers::Handler> {

@@ -56,6 +56,7 @@ pub fn local_parameters() -> BTreeMap<String, String> {
         ("PublicUrl", "http://127.0.0.1:8000"),
         ("MailFrom", "Vitrine <hello@vitrine.localhost>"),
         ("CosBucket", "vitrine-local-1250000000"),
+        ("OssBucket", "vitrine-local"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()

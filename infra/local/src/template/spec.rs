@@ -36,6 +36,12 @@ impl Template {
         self.tables.iter().find(|table| table.short == short)
     }
 
+    /// The schedule that wakes the function of that folder.
+    #[must_use]
+    pub fn schedule_of(&self, folder: &str) -> Option<&ScheduleSpec> {
+        self.schedules.iter().find(|schedule| schedule.function == folder)
+    }
+
     /// The queue of that short name.
     #[must_use]
     pub fn queue(&self, short: &str) -> Option<&QueueSpec> {
@@ -224,7 +230,7 @@ pub struct PipeSpec {
 /// A schedule that wakes a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScheduleSpec {
-    /// The event's id in the function's stanza.
+    /// `Name` without product and stage, such as `settle-stale`.
     pub name: String,
     /// The function's folder.
     pub function: String,
@@ -232,4 +238,6 @@ pub struct ScheduleSpec {
     pub expression: String,
     /// The time zone the expression is read in.
     pub time_zone: String,
+    /// What the function is handed, with `<aws.scheduler.…>` where the scheduler's values go.
+    pub input: String,
 }

@@ -63,6 +63,8 @@ pub(super) enum Event {
     HttpApi { method: String, path: String },
     #[serde(rename_all = "PascalCase")]
     ScheduleV2 {
+        name: String,
+        input: String,
         schedule_expression: String,
         schedule_expression_timezone: Option<String>,
     },

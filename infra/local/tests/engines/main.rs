@@ -7,10 +7,13 @@ mod flow;
 #[cfg(test)]
 mod objects;
 #[cfg(test)]
+mod oss;
+#[cfg(test)]
 mod parameters;
 #[cfg(test)]
 mod patterns;
 #[cfg(test)]
+mod schedules;
 mod support;
 #[cfg(test)]
 mod tables;

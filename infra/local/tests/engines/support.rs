@@ -31,6 +31,8 @@ pub(crate) const LEDGER: &str = "vitrine-local-ledger";
 pub(crate) const PAINT: &str = "vitrine-local-images-paint";
 pub(crate) const ERASE: &str = "vitrine-local-images-erase";
 pub(crate) const BUCKET: &str = "pictures-1250000000";
+pub(crate) const OSS_BUCKET: &str = "pictures";
+pub(crate) const OSS_REGION: &str = "us-west-1";
 
 pub(crate) fn clock() -> Clock {
     Clock::manual("2026-11-22T09:00:00Z".parse().unwrap())
@@ -67,6 +69,23 @@ pub(crate) fn settings(clock: &Clock, directory: Option<&Path>) -> Settings {
             key: "deliverykey".into(),
             valid: Duration::from_secs(300),
         }),
+        region: None,
+    };
+    settings.oss = ObjectsSpec {
+        buckets: vec![BucketSpec {
+            name: OSS_BUCKET.into(),
+        }],
+        roles: ["painter", "reader", "eraser", "owner"]
+            .into_iter()
+            .zip(&settings.objects.roles)
+            .map(|(name, role)| RoleSpec {
+                id: format!("oss-{name}"),
+                bucket: OSS_BUCKET.into(),
+                ..role.clone()
+            })
+            .collect(),
+        cdn: None,
+        region: Some(OSS_REGION.into()),
     };
     settings
 }
@@ -242,6 +261,16 @@ pub(crate) fn cos_config(engines: &Engines, id: &str, secret: &str) -> aws_sdk_s
         .endpoint_url(engines.store_url())
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+}
+
+pub(crate) fn oss(engines: &Engines, role: &str) -> aws_sdk_s3::Client {
+    aws_sdk_s3::Client::from_conf(oss_config(engines, role).build())
+}
+
+pub(crate) fn oss_config(engines: &Engines, role: &str) -> aws_sdk_s3::config::Builder {
+    cos_config(engines, &format!("oss-{role}"), &format!("secret-{role}"))
+        .region(Region::new(OSS_REGION))
+        .endpoint_url(engines.oss_url())
 }
 
 /// A plain request to the store, whatever host it names; the answer's status, headers and text.

@@ -14,15 +14,17 @@ fn local() -> Template {
 }
 
 #[test]
-fn every_function_is_there_once_with_its_route_or_its_queue() {
+fn every_function_is_there_once_with_its_route_its_queue_or_its_schedule() {
     let template = local();
     let routes: BTreeMap<&str, String> = template
         .functions
         .iter()
         .map(|function| {
-            let how = match (function.routes.as_slice(), function.queue_events.as_slice()) {
-                ([Route { method, path }], []) => format!("{method} {path}"),
-                ([], [event]) => format!("queue {}", event.queue),
+            let schedule = template.schedule_of(&function.folder);
+            let how = match (function.routes.as_slice(), function.queue_events.as_slice(), schedule) {
+                ([Route { method, path }], [], None) => format!("{method} {path}"),
+                ([], [event], None) => format!("queue {}", event.queue),
+                ([], [], Some(schedule)) => format!("{} {}", schedule.expression, schedule.time_zone),
                 other => panic!("{}: {other:?}", function.folder),
             };
             (function.folder.as_str(), how)
@@ -46,6 +48,7 @@ fn every_function_is_there_once_with_its_route_or_its_queue() {
         ("images-paint", "queue images-paint"),
         ("keys-get", "GET /.well-known/jwks.json"),
         ("mail-send", "queue mail-send"),
+        ("objects-sweep", "rate(1 hour) UTC"),
         ("openapi-get", "GET /openapi.json"),
         ("passwords-change", "PUT /v1/account/password"),
         ("passwords-reset", "POST /v1/passwords/reset"),
@@ -57,6 +60,7 @@ fn every_function_is_there_once_with_its_route_or_its_queue() {
         ("sessions-delete", "DELETE /v1/sessions/{id}"),
         ("sessions-list", "GET /v1/sessions"),
         ("sessions-refresh", "POST /v1/sessions/refresh"),
+        ("settle-stale", "rate(5 minutes) UTC"),
     ]);
     assert_eq!(
         routes,

@@ -1,36 +1,14 @@
-//! How the store says no: Tencent COS's codes, sentences and XML.
+//! How a store says no: codes, sentences and XML. What both say alike is said here.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use quick_xml::escape::escape;
 
+use super::dialect::{Dialect, Errors, ec};
+
 /// A whole answer.
 pub(super) type Answer = Response<Full<Bytes>>;
-
-/// What one store calls its things. The second store will be another value of this.
-#[derive(Debug)]
-pub(super) struct Dialect {
-    /// The domain that buckets are sub-domains of.
-    pub(super) domain: &'static str,
-    /// Path style's own error.
-    pub(super) path_style: (&'static str, &'static str),
-    /// The header with the request's id.
-    pub(super) request_id: &'static str,
-    /// The headers that say that the default domain forces a download.
-    pub(super) forced_download: &'static [&'static str],
-}
-
-/// Tencent Cloud COS.
-pub(super) const COS: Dialect = Dialect {
-    domain: "cos.localhost",
-    path_style: (
-        "PathStyleDomainForbidden",
-        "The bucket you are attempting to access must be addressed using COS virtual-styled domain.",
-    ),
-    request_id: "x-cos-request-id",
-    forced_download: &["x-cos-force-download", "x-amz-force-download"],
-};
 
 /// Why a request was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,22 +107,18 @@ impl Refusal {
         Self::bad("XAmzContentSHA256Mismatch", message)
     }
 
-    pub(super) fn chunked(form: &str) -> Self {
-        let message =
-            format!("A header you provided implies functionality that is not implemented: {form} is not supported");
-        Self::bad("NotImplemented", message)
+    pub(super) fn chunked(dialect: &Dialect, form: &str) -> Self {
+        let (code, message) = (dialect.chunked)(form);
+        Self::bad(code, message)
     }
 
-    pub(super) fn no_md5() -> Self {
-        Self::bad(
-            "InvalidRequest",
-            "Missing required header for this request: Content-MD5",
-        )
+    pub(super) fn no_md5(dialect: &Dialect) -> Self {
+        Self::bad(dialect.no_md5.0, dialect.no_md5.1)
     }
 
-    pub(super) fn wrong_md5() -> Self {
+    pub(super) fn wrong_md5(dialect: &Dialect) -> Self {
         Self::bad(
-            "BadDigest",
+            dialect.wrong_md5,
             "The Content-MD5 you specified did not match what we received.",
         )
     }
@@ -193,21 +167,43 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", why)
     }
 
-    /// The answer, with COS's XML; a HEAD request gets the status alone.
-    pub(super) fn answer(&self, resource: &str, request_id: &str, head: bool) -> Answer {
+    /// The answer, with the store's XML; a HEAD request gets the status alone.
+    pub(super) fn answer(&self, dialect: &Dialect, asked: &Address<'_>, request_id: &str) -> Answer {
+        let rest = match dialect.errors {
+            Errors::Traced => format!(
+                "\t<Resource>{}</Resource>\n\t<RequestId>{request_id}</RequestId>\n\t<TraceId>{request_id}</TraceId>\n",
+                escape(asked.path)
+            ),
+            Errors::Coded => format!(
+                "\t<RequestId>{request_id}</RequestId>\n\t<HostId>{}</HostId>\n\t<EC>{}</EC>\n",
+                escape(asked.host),
+                ec(&self.code)
+            ),
+        };
         let body = format!(
-            "<?xml version='1.0' encoding='utf-8' ?>\n<Error>\n\t<Code>{}</Code>\n\t<Message>{}</Message>\n\t\
-             <Resource>{}</Resource>\n\t<RequestId>{request_id}</RequestId>\n\t<TraceId>{request_id}</TraceId>\n</Error>\n",
+            "<?xml version='1.0' encoding='utf-8' ?>\n<Error>\n\t<Code>{}</Code>\n\t<Message>{}</Message>\n{rest}</Error>\n",
             escape(&self.code),
             escape(&self.message),
-            escape(resource),
         );
-        let mut answer = plain(self.status, if head { Bytes::new() } else { body.into() });
+        let mut answer = plain(self.status, if asked.head { Bytes::new() } else { body.into() });
         answer
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        if dialect.errors == Errors::Coded {
+            answer
+                .headers_mut()
+                .insert("x-oss-ec", HeaderValue::from_static(ec(&self.code)));
+        }
         answer
     }
+}
+
+/// What an error repeats of its request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Address<'a> {
+    pub(super) host: &'a str,
+    pub(super) path: &'a str,
+    pub(super) head: bool,
 }
 
 /// An answer of this status and body.

@@ -75,6 +75,8 @@ pub enum Trouble {
     LoseReply,
     /// Nothing is done, and the connection is cut.
     Cut,
+    /// What is put is kept with another last byte, and the answer says so in its ETag alone.
+    Damage,
 }
 
 impl Fault {
@@ -100,6 +102,29 @@ impl Fault {
             times,
             trouble: Trouble::LoseReply,
         }
+    }
+
+    /// The next `times` objects are kept with other bytes than were sent.
+    #[must_use]
+    pub fn damage(times: u32) -> Self {
+        Self {
+            operation: Some("PutObject".to_owned()),
+            times,
+            trouble: Trouble::Damage,
+        }
+    }
+
+    /// All requests fail as OSS refuses accounts that are new, at the public addresses of mainland regions, until the
+    /// book is calmed.
+    #[must_use]
+    pub fn public_endpoint_forbidden() -> Self {
+        Self::fail(None, u32::MAX, 400, "PublicEndpointForbidden")
+    }
+
+    /// The store is down until the book is calmed.
+    #[must_use]
+    pub fn down() -> Self {
+        Self::fail(None, u32::MAX, 503, "ServiceUnavailable")
     }
 }
 
@@ -161,27 +186,27 @@ impl Book {
         Some(trouble)
     }
 
-    /// The routes under `/_store`, for `curl` and for functions that run as processes.
+    /// The routes under `/_store/`, for `curl` and for functions that run as processes.
     pub(super) fn answer(&self, method: &Method, path: &str, body: &[u8]) -> Answer {
         let json = |value: Result<String, serde_json::Error>| match value {
             Ok(text) => plain(StatusCode::OK, text),
             Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         };
         match (method.as_str(), path) {
-            ("GET", "/_store/book") => json(serde_json::to_string_pretty(&self.seen())),
-            ("DELETE", "/_store/book") => {
+            ("GET", "book") => json(serde_json::to_string_pretty(&self.seen())),
+            ("DELETE", "book") => {
                 self.forget();
                 plain(StatusCode::NO_CONTENT, "")
             }
-            ("GET", "/_store/faults") => json(serde_json::to_string_pretty(&self.troubles())),
-            ("POST", "/_store/faults") => match serde_json::from_slice(body) {
+            ("GET", "faults") => json(serde_json::to_string_pretty(&self.troubles())),
+            ("POST", "faults") => match serde_json::from_slice(body) {
                 Ok(fault) => {
                     self.trouble(fault);
                     plain(StatusCode::NO_CONTENT, "")
                 }
                 Err(error) => plain(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             },
-            ("DELETE", "/_store/faults") => {
+            ("DELETE", "faults") => {
                 self.calm();
                 plain(StatusCode::NO_CONTENT, "")
             }
@@ -202,14 +227,18 @@ impl Trouble {
                 let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
                 Some(Refusal::new(status, code, "Trouble that the store was told to make."))
             }
-            Self::LoseReply | Self::Cut => None,
+            Self::LoseReply | Self::Cut | Self::Damage => None,
         }
     }
 }
 
 pub(super) fn told(headers: &HeaderMap) -> BTreeMap<String, String> {
     let told = headers.iter().filter(|(name, _)| {
-        TOLD.contains(&name.as_str()) || name.as_str().starts_with("x-amz-meta-") || name.as_str().starts_with("x-cos-")
+        let name = name.as_str();
+        TOLD.contains(&name)
+            || ["x-amz-meta-", "x-cos-", "x-oss-"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
     });
     told.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect()

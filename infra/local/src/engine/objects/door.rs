@@ -12,8 +12,9 @@ use md5::{Digest as _, Md5};
 use sha2::Sha256;
 use shared::Clock;
 
-use super::answers::{Answer, Refusal, element, plain};
+use super::answers::{Address, Answer, Refusal, element, plain};
 use super::book::{Seen, Trouble, told};
+use super::dialect::{Dialect, Errors};
 use super::operation::Operation;
 use super::sigv4::{Signed, Times, decoded, pairs};
 use super::{CDN_DOMAIN, Store, cdn, files, lifecycle};
@@ -21,9 +22,6 @@ use crate::engine::spec::RoleSpec;
 
 /// Far more than a picture, and less than the machine's memory.
 const LARGEST_BODY: usize = 256 * 1024 * 1024;
-
-/// COS's limit, in bytes.
-const LONGEST_KEY: usize = 850;
 
 /// The answer was lost on purpose.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +39,8 @@ struct Asked {
     operation: Operation,
 }
 
-pub(super) async fn receive<B>(store: Arc<Store>, request: Request<B>) -> Result<Answer, Lost>
+/// Answers a request to the store itself.
+pub(super) async fn receive<B>(store: Arc<Store>, host: &str, request: Request<B>) -> Result<Answer, Lost>
 where
     B: Body<Data = Bytes> + Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -49,34 +48,36 @@ where
     let (parts, body) = request.into_parts();
     let request_id = store.entropy.hex::<12>();
     let head = parts.method == Method::HEAD;
-    let resource = decoded(parts.uri.path());
-    let host = parts
-        .headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
-    let host = host.split(':').next().unwrap_or_default().to_owned();
+    let path = decoded(parts.uri.path());
     let result = match Limited::new(body, LARGEST_BODY).collect().await {
-        Ok(body) => store.admit(&host, Request::from_parts(parts, body.to_bytes())).await?,
+        Ok(body) => store.admit(host, Request::from_parts(parts, body.to_bytes())).await?,
         Err(_) => Err(Refusal::too_large()),
     };
     let mut answer = result.unwrap_or_else(|refusal| {
-        tracing::debug!(code = refusal.code, resource, "The object store refused");
-        refusal.answer(&resource, &request_id, head)
+        tracing::debug!(code = refusal.code, path, "The object store refused");
+        let path = path.as_str();
+        refusal.answer(store.dialect, &Address { host, path, head }, &request_id)
     });
     if let Ok(id) = HeaderValue::from_str(&request_id) {
-        answer.headers_mut().insert(store.dialect.request_id, id.clone());
-        answer.headers_mut().insert("x-amz-request-id", id);
+        for name in store.dialect.request_ids {
+            answer.headers_mut().insert(*name, id.clone());
+        }
     }
     Ok(answer)
 }
 
+/// Answers a request to the store's book, which is on loopback alone.
+pub(super) async fn desk(store: &Store, request: Request<Incoming>) -> Answer {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, LARGEST_BODY).collect().await else {
+        return plain(StatusCode::PAYLOAD_TOO_LARGE, "");
+    };
+    let page = parts.uri.path().rsplit('/').next().unwrap_or_default();
+    store.book.answer(&parts.method, page, &body.to_bytes())
+}
+
 impl Store {
     async fn admit(&self, host: &str, request: Request<Bytes>) -> Result<Result<Answer, Refusal>, Lost> {
-        let (method, path) = (request.method(), request.uri().path());
-        if matches!(host, "127.0.0.1" | "localhost") && path.starts_with("/_store/") {
-            return Ok(Ok(self.book.answer(method, path, request.body())));
-        }
         if host == CDN_DOMAIN {
             return Ok(self.deliver(request).await);
         }
@@ -90,13 +91,21 @@ impl Store {
         self.carry_out(Asked::read(bucket, request)).await
     }
 
-    async fn carry_out(&self, asked: Asked) -> Result<Result<Answer, Refusal>, Lost> {
+    async fn carry_out(&self, mut asked: Asked) -> Result<Result<Answer, Refusal>, Lost> {
         let trouble = self.book.befalls(asked.operation.name);
         let mut seen = self.describe(&asked);
         let result = match trouble.as_ref().map(|trouble| (trouble, trouble.refusal())) {
             Some((_, Some(refusal))) => Err(refusal),
             Some((Trouble::Cut, None)) => Err(Refusal::internal("cut")),
-            _ => self.checked(&asked, &mut seen).await,
+            _ => match self.check(&asked, &mut seen) {
+                Ok(()) => {
+                    if trouble == Some(Trouble::Damage) {
+                        asked.damage();
+                    }
+                    self.fulfil(&asked).await
+                }
+                Err(refusal) => Err(refusal),
+            },
         };
         let lost = matches!(trouble, Some(Trouble::Cut | Trouble::LoseReply));
         seen.status = match &result {
@@ -116,15 +125,16 @@ impl Store {
             bucket: Some(asked.bucket.clone()),
             key: (!asked.key.is_empty()).then(|| asked.key.clone()),
             role: None,
-            link: asked.signed().is_link(),
+            link: asked.signed(None).is_link(),
             headers: told(&asked.headers),
             status: 0,
         }
     }
 
-    async fn checked(&self, asked: &Asked, seen: &mut Seen) -> Result<Answer, Refusal> {
-        asked.check_key()?;
-        asked.check_encoding()?;
+    /// Whether the request is one that the store carries out.
+    fn check(&self, asked: &Asked, seen: &mut Seen) -> Result<(), Refusal> {
+        asked.check_key(self.dialect)?;
+        asked.check_encoding(self.dialect)?;
         let role = self.role(asked)?;
         seen.role = Some(role.name.clone());
         if !may(role, asked) {
@@ -133,7 +143,10 @@ impl Store {
         if !self.spec.buckets.iter().any(|bucket| bucket.name == asked.bucket) {
             return Err(Refusal::no_bucket());
         }
-        asked.check_digests()?;
+        asked.check_digests(self.dialect)
+    }
+
+    async fn fulfil(&self, asked: &Asked) -> Result<Answer, Refusal> {
         match asked.operation.name {
             "GetBucketLifecycleConfiguration" | "PutBucketLifecycleConfiguration" | "DeleteBucketLifecycle" => {
                 return lifecycle::answer(asked.operation.name, &self.root, &asked.bucket, &asked.body);
@@ -162,7 +175,7 @@ impl Store {
             ours: self.clock.now(),
         };
         let id = asked
-            .signed()
+            .signed(self.spec.region.as_deref())
             .verify(times, |id| find(id).map(|role| role.secret.clone()))?;
         find(&id).ok_or_else(Refusal::unknown_key)
     }
@@ -178,7 +191,7 @@ impl Store {
             link: true,
             ..self.describe(&asked)
         };
-        let result = match (checked, asked.check_key()) {
+        let result = match (checked, asked.check_key(self.dialect)) {
             (Err(status), _) => Ok(plain(status, "")),
             (_, Err(refusal)) => Err(refusal),
             (Ok(()), Ok(())) => {
@@ -227,11 +240,21 @@ impl Store {
             let message = element(&text, "Message").unwrap_or_else(|| sentence(&code).to_owned());
             return Err(Refusal::new(parts.status, code, message));
         }
-        Ok(Answer::from_parts(parts, Full::new(body)))
+        let mut answer = Answer::from_parts(parts, Full::new(body));
+        if self.dialect.errors == Errors::Coded
+            && let Some(etag) = answer.headers_mut().get_mut(header::ETAG)
+            && let Ok(capitals) = HeaderValue::from_bytes(&etag.as_bytes().to_ascii_uppercase())
+        {
+            *etag = capitals;
+        }
+        Ok(answer)
     }
 
     fn tidy(&self, asked: &Asked) {
         match asked.operation.name {
+            "PutObject" | "CopyObject" | "CompleteMultipartUpload" => {
+                files::date(&self.root, &asked.bucket, &asked.key, self.clock.now());
+            }
             "DeleteObject" => files::forget(&self.root, &asked.bucket, &asked.key),
             "DeleteObjects" => {
                 let text = String::from_utf8_lossy(&asked.body).into_owned();
@@ -262,11 +285,12 @@ impl Asked {
         }
     }
 
-    fn signed(&self) -> Signed<'_> {
+    fn signed<'a>(&'a self, region: Option<&'a str>) -> Signed<'a> {
         Signed {
             method: &self.method,
             uri: &self.uri,
             headers: &self.headers,
+            region,
         }
     }
 
@@ -275,17 +299,17 @@ impl Asked {
     }
 
     /// Keys are files here: none may climb out of its bucket.
-    fn check_key(&self) -> Result<(), Refusal> {
+    fn check_key(&self, dialect: &Dialect) -> Result<(), Refusal> {
         let climbs = self.key.split('/').any(|part| matches!(part, "." | ".."));
-        if climbs || self.key.len() > LONGEST_KEY {
+        if climbs || self.key.len() > dialect.longest_key {
             Err(Refusal::bad_key())
         } else {
             Ok(())
         }
     }
 
-    /// COS knows no chunked signatures and no trailers.
-    fn check_encoding(&self) -> Result<(), Refusal> {
+    /// Neither company knows chunked signatures and trailers.
+    fn check_encoding(&self, dialect: &Dialect) -> Result<(), Refusal> {
         let hash = self
             .header("x-amz-content-sha256")
             .filter(|hash| hash.starts_with("STREAMING-"));
@@ -293,12 +317,12 @@ impl Asked {
             .header("content-encoding")
             .filter(|encoding| encoding.contains("aws-chunked"));
         match hash.or(encoding).or_else(|| self.header("x-amz-trailer")) {
-            Some(form) => Err(Refusal::chunked(form)),
+            Some(form) => Err(Refusal::chunked(dialect, form)),
             None => Ok(()),
         }
     }
 
-    fn check_digests(&self) -> Result<(), Refusal> {
+    fn check_digests(&self, dialect: &Dialect) -> Result<(), Refusal> {
         let hash = self
             .header("x-amz-content-sha256")
             .filter(|hash| *hash != "UNSIGNED-PAYLOAD");
@@ -306,15 +330,25 @@ impl Asked {
             return Err(Refusal::wrong_payload_hash());
         }
         match self.header("content-md5") {
-            None if self.operation.wants_md5() => Err(Refusal::no_md5()),
+            None if self.operation.wants_md5() => Err(Refusal::no_md5(dialect)),
             None => Ok(()),
             Some(text) => match STANDARD.decode(text) {
                 Ok(digest) if digest.len() != 16 => Err(Refusal::no_digest()),
                 Ok(digest) if digest == Md5::digest(&self.body).as_slice() => Ok(()),
-                Ok(_) => Err(Refusal::wrong_md5()),
+                Ok(_) => Err(Refusal::wrong_md5(dialect)),
                 Err(_) => Err(Refusal::no_digest()),
             },
         }
+    }
+
+    /// Alters what was sent, after it was found to be whole.
+    fn damage(&mut self) {
+        let mut body = self.body.to_vec();
+        if let Some(last) = body.last_mut() {
+            *last ^= 1;
+        }
+        self.body = body.into();
+        self.headers.remove("content-md5");
     }
 
     fn uri_behind(&self) -> Result<Uri, Refusal> {

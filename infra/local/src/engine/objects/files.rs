@@ -1,10 +1,12 @@
 //! The folder behind the store, where the engine's own view of it does not suffice.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 
 /// The keys of all objects under a bucket's folder, in order.
 pub(super) fn keys(bucket: &Path) -> Result<Vec<String>> {
@@ -30,5 +32,13 @@ pub(super) fn forget(root: &Path, bucket: &str, key: &str) {
         let name = format!(".bucket-{}.object-{}.{kind}.json", encode(bucket), encode(key));
         // Most objects have only one of the two.
         let _absent = std::fs::remove_file(root.join(name));
+    }
+}
+
+/// Dates an object by our clock: the engine tells the file's own time, and files are dated by the machine.
+pub(super) fn date(root: &Path, bucket: &str, key: &str, at: Timestamp) {
+    let file = std::fs::File::options().write(true).open(root.join(bucket).join(key));
+    if let Err(error) = file.and_then(|file| file.set_modified(SystemTime::from(at))) {
+        tracing::warn!(%error, "An object could not be dated");
     }
 }

@@ -9,7 +9,7 @@ use quick_xml::events::Event;
 
 use super::answers::{Answer, Refusal, element, plain};
 
-/// COS's limit.
+/// The limit of both companies.
 const MOST_RULES: usize = 1_000;
 
 /// Answers `GET`, `PUT` and `DELETE /?lifecycle`; rules live in a file beside the bucket.

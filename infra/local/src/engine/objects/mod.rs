@@ -1,13 +1,16 @@
-//! The object store: files behind a door as strict as Tencent COS's.
+//! The object stores: files behind doors as strict as those of Tencent COS and Alibaba OSS.
 //!
-//! The engine behind it is kinder than the real store, so the door refuses what the real one refuses: path style, chunked
-//! uploads, deletes without Content-MD5, wrong keys, links past their time. What passes has no credentials left.
+//! The engine behind them is kinder than the real stores, so the doors refuse what the real ones refuse: path style,
+//! chunked uploads, deletes without Content-MD5, wrong keys, links past their time. What passes has no credentials left.
+//! Each store has its own folder, book and troubles, so that one can be down while the other is not; they share a port.
 
 mod answers;
 mod book;
 mod cdn;
+mod dialect;
 mod door;
 mod files;
+mod front;
 mod lifecycle;
 mod operation;
 mod sigv4;
@@ -19,25 +22,21 @@ use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use shared::{Clock, Entropy};
+use shared::{Clock, Entropy, domain};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 
 pub use book::{Book, Fault, Seen, Trouble};
 
-use super::serving::{Serving, background};
+pub(super) use front::serve;
+
 use super::spec::{BucketSpec, CdnSpec, RoleSpec};
-use answers::{COS, Dialect};
+use dialect::Dialect;
 
 /// The delivery domain's host name.
 pub const CDN_DOMAIN: &str = "cdn.localhost";
 
-/// What the store is made from.
+/// What a store is made from.
 #[derive(Debug, Clone, Default)]
 pub struct ObjectsSpec {
     /// The buckets.
@@ -46,9 +45,11 @@ pub struct ObjectsSpec {
     pub roles: Vec<RoleSpec>,
     /// The delivery domain, if there is one.
     pub cdn: Option<CdnSpec>,
+    /// The region that signatures must name; without it any will do, as at COS.
+    pub region: Option<String>,
 }
 
-/// The running store.
+/// A running store.
 #[derive(Clone)]
 pub struct Objects(Arc<Store>);
 
@@ -65,13 +66,20 @@ struct Store {
 }
 
 impl Objects {
-    /// Opens the store in `directory/objects`, or in a folder that vanishes with it, and makes its buckets.
+    /// Opens the store in its folder of `directory`, or in a folder that vanishes with it, and makes its buckets.
     ///
     /// # Errors
     /// When a folder cannot be made.
-    pub fn open(directory: Option<&Path>, clock: Clock, entropy: Entropy, spec: ObjectsSpec) -> Result<Self> {
+    pub fn open(
+        store: domain::Store,
+        directory: Option<&Path>,
+        clock: Clock,
+        entropy: Entropy,
+        spec: ObjectsSpec,
+    ) -> Result<Self> {
+        let dialect = Dialect::of(store);
         let (root, temporary) = match directory {
-            Some(directory) => (directory.join("objects"), None),
+            Some(directory) => (directory.join(dialect.folder), None),
             None => {
                 let folder = TempDir::new().context("could not make a folder for objects")?;
                 (folder.path().to_path_buf(), Some(folder))
@@ -89,7 +97,7 @@ impl Objects {
             root,
             _temporary: temporary,
             engine,
-            dialect: &COS,
+            dialect,
             spec,
             book,
             clock,
@@ -126,38 +134,14 @@ impl Objects {
         std::fs::read(self.0.root.join(bucket).join(key)).with_context(|| format!("no object `{key}`"))
     }
 
-    /// Answers one request that came over no connection; nothing, if the answer was lost.
-    pub(crate) async fn receive(&self, request: Request<Full<Bytes>>) -> Option<Response<Full<Bytes>>> {
-        door::receive(Arc::clone(&self.0), request).await.ok()
+    /// Whether the store answers under this host name.
+    pub(crate) fn answers(&self, host: &str) -> bool {
+        self.0.dialect.answers(host)
     }
 
-    pub(super) fn serve(&self, listener: TcpListener) -> Serving {
-        let store = Arc::clone(&self.0);
-        Serving::start(|stop| async move {
-            let graceful = GracefulShutdown::new();
-            loop {
-                let stream = tokio::select! {
-                    () = stop.clone().wanted() => break,
-                    accepted = listener.accept() => match accepted {
-                        Ok((stream, _)) => stream,
-                        Err(error) => {
-                            tracing::warn!(%error, "The object store could not accept a connection");
-                            continue;
-                        }
-                    },
-                };
-                let _best_effort = stream.set_nodelay(true);
-                let store = Arc::clone(&store);
-                // Not axum: a lost reply is a service that fails, which hyper turns into a cut connection.
-                let service = service_fn(move |request| door::receive(Arc::clone(&store), request));
-                let connection = graceful.watch(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-                let _detached = background(async move {
-                    // A peer that goes away, and a reply that is lost on purpose, end here; both are nobody's failure.
-                    let _ended = connection.await;
-                });
-            }
-            graceful.shutdown().await;
-        })
+    /// Answers one request that came over no connection; nothing, if the answer was lost.
+    pub(crate) async fn receive(&self, host: &str, request: Request<Full<Bytes>>) -> Option<Response<Full<Bytes>>> {
+        door::receive(Arc::clone(&self.0), host, request).await.ok()
     }
 }
 

@@ -66,7 +66,7 @@ impl Operation {
         }
     }
 
-    /// Whether COS wants a Content-MD5 with it.
+    /// Whether a Content-MD5 has to come with it.
     pub(super) fn wants_md5(self) -> bool {
         matches!(self.name, "DeleteObjects" | "PutBucketLifecycleConfiguration")
     }

@@ -33,6 +33,8 @@ pub(super) struct Signed<'a> {
     pub(super) method: &'a Method,
     pub(super) uri: &'a Uri,
     pub(super) headers: &'a HeaderMap,
+    /// The region that the scope must name; `None` takes any.
+    pub(super) region: Option<&'a str>,
 }
 
 /// The two times a signature is judged by.
@@ -121,7 +123,9 @@ impl Signed<'_> {
         payload: &str,
     ) -> Result<(), Refusal> {
         let mut names = authorization.signed_headers.split(';');
-        if authorization.service != "s3" || !date.starts_with(authorization.day) || !names.any(|name| name == "host") {
+        let is_abroad = self.region.is_some_and(|region| region != authorization.region);
+        let is_dated = date.starts_with(authorization.day);
+        if is_abroad || authorization.service != "s3" || !is_dated || !names.any(|name| name == "host") {
             return Err(Refusal::wrong_signature());
         }
         let canonical = self.canonical(authorization.signed_headers, payload);

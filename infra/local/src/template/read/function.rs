@@ -21,17 +21,20 @@ pub(super) fn read(place: &Place<'_>, template: &mut Template) -> Result<(), Tem
         .unwrap_or_default()
         .to_owned();
     let mut routes = Vec::new();
-    for (name, event) in function.events {
+    for event in function.events.into_values() {
         match event {
             wire::Event::HttpApi { method, path } => routes.push(route(place, &method, path)?),
             wire::Event::ScheduleV2 {
+                name,
+                input,
                 schedule_expression,
                 schedule_expression_timezone,
             } => template.schedules.push(ScheduleSpec {
-                name,
+                name: place.short(&name)?,
                 function: folder.clone(),
                 expression: schedule_expression,
                 time_zone: schedule_expression_timezone.unwrap_or_else(|| "UTC".to_owned()),
+                input,
             }),
         }
     }

@@ -1,0 +1,9 @@
+//! `settle-stale` as Lambda runs it.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::telemetry::init();
+    let vars = shared::config::Vars::from_env();
+    let deps = settle_stale::Deps::new(&vars, &shared::Platform::lambda(&vars).await?)?;
+    shared::schedule::run(move |due| settle_stale::run(deps.clone(), due)).await
+}
