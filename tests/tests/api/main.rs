@@ -29,6 +29,7 @@ mod prompts;
 mod refreshing;
 mod refusals;
 mod restart;
+mod second_store;
 mod sessions;
 mod support;
 mod tokens;
