@@ -131,7 +131,8 @@ pub(crate) async fn nothing_stored_or_delivered_with_a_file_says_whose_it_is() {
     let mut words = [seller.marks.personal(), seller.marks.creative(), seller.ids()].concat();
     words.push(id[4..].to_owned());
 
-    let seen = app.stack.engines.objects.book().seen();
+    let engines = &app.stack.engines;
+    let seen = [engines.objects.book().seen(), engines.oss.book().seen()].concat();
     let puts: Vec<_> = seen.iter().filter(|seen| seen.operation == "PutObject").collect();
     assert_eq!(puts.len(), 1);
     for seen in &seen {
