@@ -4,6 +4,7 @@
 mod dashscope;
 mod deepseek;
 mod objects;
+mod oss;
 mod outbound;
 mod platform;
 mod refreshing;

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Body;
+use hyper::body::{Body, Incoming};
 use md5::{Digest as _, Md5};
 use sha2::Sha256;
 use shared::Clock;
