@@ -9,6 +9,7 @@ pub mod engine;
 pub mod first_image;
 pub mod functions;
 pub mod gateway;
+pub mod lab;
 pub mod say;
 pub mod serve;
 pub mod sim;

@@ -2,13 +2,14 @@
 //!
 //! `serve`, `first-image`, `thirty-days` and the tests all start this one stack.
 
-mod grants;
+pub(crate) mod grants;
+pub(crate) mod host;
 mod pictures;
 mod queues;
 mod schedules;
-mod secrets;
+pub(crate) mod secrets;
 mod webhooks;
-mod wiring;
+pub(crate) mod wiring;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -19,23 +20,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result, anyhow};
 use axum::Router;
 use axum::extract::Request;
-use futures::FutureExt;
 use jiff::SignedDuration;
-use shared::config::Vars;
 use shared::domain::Store;
 use shared::http::Viewer;
-use shared::platform::Runtime;
-use shared::{Clock, Entropy, Ids, Platform};
+use shared::{Clock, Entropy, Ids};
 use tokio::net::TcpListener;
 
 use crate::engine::serving::{Serving, background};
 use crate::engine::{Drained, Engines, Settings};
-use crate::functions;
 use crate::gateway::{Gateway, Limits, source};
-use crate::sim::{SimulatorOptions, Simulators};
-use crate::template::{FunctionSpec, Sources, Template, local_parameters};
+use crate::sim::{Easel, SimulatorOptions, Simulators};
+use crate::template::{Sources, Template, local_parameters};
 
 pub use secrets::RealKeys;
+
+use host::Host;
 
 /// The file in the data folder that keeps how far the clock was moved, in milliseconds.
 const CLOCK_FILE: &str = "clock";
@@ -148,6 +147,7 @@ impl Stack {
             data: data.as_ref().map(|data| data.join("simulators")),
             origin: format!("http://{simulator}"),
             on_clock_moved: keep_clock(data.clone()),
+            easel: Easel::Beside,
         })?;
         let stored = crate::engine::ssm::Parameters::open(data.as_deref(), clock.clone())?;
         secrets::provide(&template, &stored, &entropy, &keys)?;
@@ -174,10 +174,16 @@ impl Stack {
             clock: clock.clone(),
             entropy,
             engine: engines.dynamodb_url().parse()?,
-            overrides: wiring::overrides(&engines, simulator, &keys),
+            overrides: wiring::overrides(
+                engines.store_url(),
+                engines.oss_url(),
+                &format!("http://{simulator}"),
+                &keys,
+            ),
+            wires: None,
         };
-        wiring::attach_workers(&template, &engines, &host)?;
-        wiring::attach_schedules(&template, &engines, &host)?;
+        wiring::attach_workers(&template, &engines.workers, &host)?;
+        wiring::attach_schedules(&template, &engines.schedules, &host)?;
         let limits = Limits {
             throttle: throttled.then(|| clock.clone()),
             ..Limits::default()
@@ -326,59 +332,6 @@ impl Ports {
             objects: port(2).await?,
             dynamodb: port(3).await?,
         })
-    }
-}
-
-/// What hosts a function here, in place of Lambda.
-#[derive(Clone)]
-struct Host {
-    clock: Clock,
-    entropy: Entropy,
-    ids: Ids,
-    engine: url::Url,
-    /// Variables that point elsewhere than the template says: to the simulators and to the local store.
-    overrides: Arc<Vec<(String, String)>>,
-}
-
-impl Host {
-    /// The variables that the template gives the function, and no other.
-    fn vars(&self, function: &FunctionSpec) -> Vars {
-        let given = function.variables.iter().map(|(name, value)| {
-            let over = self
-                .overrides
-                .iter()
-                // What is left blank is not there, here as well.
-                .find(|(over, _)| over == name && !value.is_empty())
-                .map(|(_, value)| value);
-            (name.clone(), over.unwrap_or(value).clone())
-        });
-        Vars::from_pairs(given)
-    }
-
-    /// The platform of one function, which the engines know by its folder's name.
-    async fn platform(&self, function: &FunctionSpec, vars: &Vars) -> Result<Platform> {
-        let runtime = Runtime::local(&function.folder, Some(self.engine.clone()));
-        let (clock, ids, entropy) = (self.clock.clone(), self.ids.clone(), self.entropy.clone());
-        Ok(Platform::new(runtime, clock, ids, entropy, vars).await?)
-    }
-
-    fn starter(
-        &self,
-    ) -> impl Fn(&FunctionSpec) -> futures::future::BoxFuture<'static, Result<axum::Router>> + Send + Sync + 'static
-    {
-        let host = self.clone();
-        move |function| {
-            let (host, function) = (host.clone(), function.clone());
-            async move {
-                let known = functions::ROUTES.iter().find(|known| known.name == function.folder);
-                let known =
-                    known.with_context(|| format!("`{}` is in the template and not in the tree", function.folder))?;
-                let vars = host.vars(&function);
-                let platform = host.platform(&function, &vars).await?;
-                Ok((known.router)(&vars, &platform)?)
-            }
-            .boxed()
-        }
     }
 }
 

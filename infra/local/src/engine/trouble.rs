@@ -12,6 +12,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::front::answer;
+use super::grants::OPERATOR;
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub enum Trouble {
 /// A trouble and the calls that it befalls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ordered {
-    /// The function whose calls those are, by its folder's name; anybody's without one.
+    /// The function whose calls those are, by its folder's name; without one, anybody's but the operator's.
     pub function: Option<String>,
     /// The operation, such as `TransactWriteItems`; any without one.
     pub operation: Option<String>,
@@ -40,7 +41,7 @@ pub struct Ordered {
 }
 
 impl Ordered {
-    /// The trouble befalls the next `next` calls, whoever makes them.
+    /// The trouble befalls the next `next` calls, whichever function makes them.
     #[must_use]
     pub fn next(next: u32, trouble: Trouble) -> Self {
         Self {
@@ -71,7 +72,7 @@ impl Ordered {
 
     fn befalls(&self, function: &str, operation: &str) -> bool {
         let is = |wanted: &Option<String>, given| wanted.as_deref().is_none_or(|wanted| wanted == given);
-        is(&self.function, function) && is(&self.operation, operation)
+        function != OPERATOR && is(&self.function, function) && is(&self.operation, operation)
     }
 }
 

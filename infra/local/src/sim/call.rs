@@ -81,10 +81,10 @@ pub(super) fn without_nulls(value: Value) -> Value {
     }
 }
 
-/// Marks a response that must never be sent: the connection dies instead. `serve` knows it; under any other server the
-/// body breaks off at once.
+/// Marks a response that must never be sent: the connection dies instead. `serve` knows it, and so
+/// does a wire; under any other server the body breaks off at once.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct HangUp;
+pub(crate) struct HangUp;
 
 /// Whose calls these are, and the world they happen in.
 #[derive(Clone)]

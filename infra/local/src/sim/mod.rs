@@ -35,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use shared::{Clock, Entropy};
 
 pub use book::{ProviderBook, Request};
+pub(crate) use call::HangUp;
 pub use deepseek::Answered;
 pub use events::{Event, Try, signature};
 pub use faults::{Fault, Ordered};
@@ -95,6 +96,19 @@ pub struct SimulatorOptions {
     pub origin: String,
     /// Called whenever `/_sim/clock` moves the clock. A clock that reads a file is moved by this alone.
     pub on_clock_moved: OnClockMoved,
+    /// Where pictures are drawn.
+    pub easel: Easel,
+}
+
+/// Where the simulators draw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Easel {
+    /// On a thread beside, so that others are answered meanwhile.
+    #[default]
+    Beside,
+    /// On the spot, where all the world stands still meanwhile. The pictures of all such simulators are kept together: equal
+    /// sketches give equal bytes, so a thousand worlds with the same prompts draw them once.
+    Here,
 }
 
 impl SimulatorOptions {
@@ -107,6 +121,7 @@ impl SimulatorOptions {
             data: None,
             origin,
             on_clock_moved: Arc::new(|_| {}),
+            easel: Easel::Beside,
         }
     }
 }
@@ -137,6 +152,7 @@ struct World {
     entropy: Entropy,
     origin: String,
     on_clock_moved: OnClockMoved,
+    easel: Easel,
     faults: faults::Faults,
     requests: [book::Requests; Provider::ALL.len()],
     deepseek: deepseek::State,
@@ -187,12 +203,14 @@ impl Simulators {
             data,
             origin,
             on_clock_moved,
+            easel,
         } = options;
         let folder = data.as_deref();
         let [first, second, third] = Provider::ALL;
         Ok(Self(Arc::new(World {
             origin: origin.trim_end_matches('/').to_owned(),
             on_clock_moved,
+            easel,
             faults: faults::Faults::default(),
             requests: [
                 book::Requests::open(folder, first)?,

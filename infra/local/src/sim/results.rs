@@ -17,14 +17,16 @@ use pictures::Sketch;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::World;
 use super::book::lock;
 use super::journal::Journal;
+use super::{Easel, World};
 
 const LIFE: SignedDuration = SignedDuration::from_hours(24);
 const KEPT: usize = 5_000;
 /// Drawn pictures kept in memory: the one just made is fetched at once, and rarely twice.
 const AT_HAND: usize = 4;
+/// The same for simulators that draw on the spot, all of them together.
+const AT_HAND_HERE: usize = 32;
 
 #[derive(Clone, Serialize, Deserialize)]
 struct Filed {
@@ -37,7 +39,7 @@ struct Filed {
 pub(super) struct Results {
     journal: Journal,
     filed: Mutex<HashMap<String, Filed>>,
-    drawn: Mutex<VecDeque<(Sketch, Bytes)>>,
+    drawn: Drawn,
 }
 
 impl Results {
@@ -50,7 +52,7 @@ impl Results {
         Ok(Self {
             journal,
             filed: Mutex::new(filed.collect()),
-            drawn: Mutex::default(),
+            drawn: Drawn::new(AT_HAND),
         })
     }
 }
@@ -94,23 +96,55 @@ impl World {
         format!("{}/_results/{token}?{query}", self.origin)
     }
 
-    /// The bytes of a picture, drawn off the async threads.
+    /// The bytes of a picture.
     pub(super) async fn picture(&self, sketch: Sketch) -> anyhow::Result<Bytes> {
-        let at_hand = lock(&self.results.drawn)
-            .iter()
-            .find(|(known, _)| *known == sketch)
-            .map(|(_, bytes)| bytes.clone());
-        if let Some(bytes) = at_hand {
+        let drawn: &Drawn = match self.easel {
+            Easel::Beside => &self.results.drawn,
+            Easel::Here => &DRAWN_HERE,
+        };
+        if let Some(bytes) = drawn.find(&sketch) {
             return Ok(bytes);
         }
-        let copy = sketch.clone();
-        let bytes = Bytes::from(tokio::task::spawn_blocking(move || copy.draw()).await??);
-        let mut drawn = lock(&self.results.drawn);
-        drawn.push_back((sketch, bytes.clone()));
-        if drawn.len() > AT_HAND {
+        let bytes = match self.easel {
+            Easel::Here => sketch.draw()?,
+            Easel::Beside => {
+                let copy = sketch.clone();
+                tokio::task::spawn_blocking(move || copy.draw()).await??
+            }
+        };
+        let bytes = Bytes::from(bytes);
+        drawn.keep(sketch, bytes.clone());
+        Ok(bytes)
+    }
+}
+
+/// What was drawn on the spot, by whichever simulators of this process.
+static DRAWN_HERE: Drawn = Drawn::new(AT_HAND_HERE);
+
+/// The pictures drawn last.
+struct Drawn {
+    most: usize,
+    kept: Mutex<VecDeque<(Sketch, Bytes)>>,
+}
+
+impl Drawn {
+    const fn new(most: usize) -> Self {
+        let kept = Mutex::new(VecDeque::new());
+        Self { most, kept }
+    }
+
+    fn find(&self, sketch: &Sketch) -> Option<Bytes> {
+        let drawn = lock(&self.kept);
+        let (_, bytes) = drawn.iter().find(|(known, _)| known == sketch)?;
+        Some(bytes.clone())
+    }
+
+    fn keep(&self, sketch: Sketch, bytes: Bytes) {
+        let mut drawn = lock(&self.kept);
+        drawn.push_back((sketch, bytes));
+        if drawn.len() > self.most {
             drawn.pop_front();
         }
-        Ok(bytes)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::engine::grants::{Permissions, Resource};
 use crate::template::{self, Template};
 
 /// Who may do what. A statement the engines know nothing of is left out: it allows nothing here.
-pub(super) fn permissions(template: &Template) -> Result<Permissions> {
+pub(crate) fn permissions(template: &Template) -> Result<Permissions> {
     let mut permissions = Permissions::none();
     for function in &template.functions {
         for statement in &function.statements {

@@ -40,7 +40,7 @@ impl std::fmt::Debug for RealKeys {
 }
 
 /// Puts every parameter that a function may read into the store, those that are there already excepted.
-pub(super) fn provide(template: &Template, parameters: &Parameters, entropy: &Entropy, keys: &RealKeys) -> Result<()> {
+pub(crate) fn provide(template: &Template, parameters: &Parameters, entropy: &Entropy, keys: &RealKeys) -> Result<()> {
     let prefix = format!("/vitrine/{}/", template.stage);
     let wanted = template.functions.iter().flat_map(|function| {
         function

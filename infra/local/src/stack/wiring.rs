@@ -1,7 +1,6 @@
 //! From the template's words to the engines'.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +11,8 @@ use shared::domain::Store;
 use shared::grants::{Grant, ObjectAction};
 use tokio::sync::OnceCell;
 
-use super::{Host, RealKeys};
-use crate::engine::Engines;
+use super::RealKeys;
+use super::host::Host;
 use crate::engine::objects::ObjectsSpec;
 use crate::engine::schedules::{self, interval};
 use crate::engine::spec::{
@@ -21,10 +20,11 @@ use crate::engine::spec::{
     StreamView, TableSpec, WorkerSpec,
 };
 use crate::engine::ssm::Parameters;
+use crate::engine::workers::{Handler, Workers};
 use crate::functions;
 use crate::template::{self, FunctionSpec, Template};
 
-pub(super) fn tables(template: &Template) -> Result<Vec<TableSpec>> {
+pub(crate) fn tables(template: &Template) -> Result<Vec<TableSpec>> {
     template.tables.iter().map(table).collect()
 }
 
@@ -79,7 +79,7 @@ fn key(attribute: &template::Attribute) -> Result<KeySpec> {
     })
 }
 
-pub(super) fn queues(template: &Template) -> Vec<QueueSpec> {
+pub(crate) fn queues(template: &Template) -> Vec<QueueSpec> {
     let full = |short: &str| {
         template
             .queue(short)
@@ -97,7 +97,7 @@ pub(super) fn queues(template: &Template) -> Vec<QueueSpec> {
     template.queues.iter().map(queue).collect()
 }
 
-pub(super) fn pipes(template: &Template) -> Result<Vec<PipeSpec>> {
+pub(crate) fn pipes(template: &Template) -> Result<Vec<PipeSpec>> {
     let pipe = |pipe: &template::PipeSpec| {
         let table = template
             .table(&pipe.table)
@@ -124,7 +124,7 @@ struct KeyPair {
 }
 
 /// A store's bucket, and for each of its parameters a role that may do what the functions holding it declare.
-pub(super) fn objects(template: &Template, parameters: &Parameters, store: Store) -> Result<ObjectsSpec> {
+pub(crate) fn objects(template: &Template, parameters: &Parameters, store: Store) -> Result<ObjectsSpec> {
     let prefix = store.as_str().to_uppercase();
     let mut spec = ObjectsSpec::default();
     for function in &template.functions {
@@ -177,12 +177,14 @@ fn declared(function: &FunctionSpec) -> BTreeSet<ObjectAction> {
 }
 
 /// Variables that point to this machine instead of where the template says.
-pub(super) fn overrides(engines: &Engines, simulator: SocketAddr, keys: &RealKeys) -> Arc<Vec<(String, String)>> {
-    let origin = format!("http://{simulator}");
-    let mut over = vec![
-        ("COS_ENDPOINT".to_owned(), engines.store_url()),
-        ("OSS_ENDPOINT".to_owned(), engines.oss_url()),
-    ];
+pub(crate) fn overrides(
+    cos: String,
+    oss: String,
+    simulators: &str,
+    keys: &RealKeys,
+) -> Arc<Vec<(String, String)>> {
+    let origin = simulators.to_owned();
+    let mut over = vec![("COS_ENDPOINT".to_owned(), cos), ("OSS_ENDPOINT".to_owned(), oss)];
     if keys.deepseek.is_none() {
         over.push(("DEEPSEEK_URL".to_owned(), origin.clone()));
     }
@@ -197,7 +199,7 @@ pub(super) fn overrides(engines: &Engines, simulator: SocketAddr, keys: &RealKey
 }
 
 /// Puts every worker behind its queue. It is made ready at its first message, as Lambda would.
-pub(super) fn attach_workers(template: &Template, engines: &Engines, host: &Host) -> Result<()> {
+pub(crate) fn attach_workers(template: &Template, workers: &Workers, host: &Host) -> Result<()> {
     for function in &template.functions {
         for event in &function.queue_events {
             let queue = template
@@ -211,14 +213,14 @@ pub(super) fn attach_workers(template: &Template, engines: &Engines, host: &Host
                 reports_failures: event.reports_failures,
                 timeout: Duration::from_secs(function.timeout_s.into()),
             };
-            engines.workers.attach(spec, handler(function.clone(), host.clone())?)?;
+            workers.attach(spec, handler(function.clone(), host.clone())?)?;
         }
     }
     Ok(())
 }
 
 /// Lets every schedule wake its function. It is made ready at its first waking, as Lambda would.
-pub(super) fn attach_schedules(template: &Template, engines: &Engines, host: &Host) -> Result<()> {
+pub(crate) fn attach_schedules(template: &Template, schedules: &Schedules, host: &Host) -> Result<()> {
     for schedule in &template.schedules {
         let function = template
             .function(&schedule.function)
@@ -230,7 +232,7 @@ pub(super) fn attach_schedules(template: &Template, engines: &Engines, host: &Ho
             input: schedule.input.clone(),
             timeout: Duration::from_secs(function.timeout_s.into()),
         };
-        engines.schedules.attach(spec, waker(function.clone(), host.clone())?)?;
+        schedules.attach(spec, waker(function.clone(), host.clone())?)?;
     }
     Ok(())
 }
@@ -255,7 +257,7 @@ fn waker(function: FunctionSpec, host: Host) -> Result<schedules::Handler> {
     }))
 }
 
-fn handler(function: FunctionSpec, host: Host) -> Result<crate::engine::workers::Handler> {
+fn handler(function: FunctionSpec, host: Host) -> Result<Handler> {
     let known = functions::WORKERS.iter().find(|known| known.name == function.folder);
     let known = known.with_context(|| format!("`{}` is in the template and not in the tree", function.folder))?;
     let ready = Arc::new(OnceCell::new());

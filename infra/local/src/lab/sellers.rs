@@ -1,0 +1,126 @@
+//! People who order and delete, by the flows that the routes use, in one step and whatever the weather.
+
+use anyhow::{Context, Result, anyhow};
+use shared::domain::account::{Consent, PasswordHash, PendingSignUp};
+use shared::domain::ledger::{Balance, Posting};
+use shared::domain::{Credits, Fallback, Image, Profile, Prompt, Ratio};
+use shared::flows::ordering::Ordering;
+use shared::flows::painting::{self, Deletion};
+use shared::ids::{self, Id};
+use shared::store::idempotency::Use;
+use shared::store::images::ImageKey;
+use shared::store::{Accounts, Idempotency, Images, Ledgers, Transaction};
+
+use super::{Lab, Office};
+
+/// Somebody with an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seller {
+    /// The account.
+    pub account: Id<ids::Account>,
+    /// Its ledger.
+    pub ledger: Id<ids::Ledger>,
+}
+
+impl Lab {
+    /// A new seller who has `credits`. Nobody signs up and nothing is hashed: the account is written as if they had.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn seller(&self, credits: u32) -> Result<Seller> {
+        let (accounts, ledgers) = (self.office.accounts()?, self.office.ledgers()?);
+        let (ids, now) = (&self.office.platform.ids, self.now());
+        let (account, ledger) = (ids.next(), ids.next());
+        let profile = Profile {
+            id: account,
+            email: format!("{account}@example.com").parse()?,
+            name: None,
+            password_hash: PasswordHash::from_bcrypt("nobody signs in here".to_owned()),
+            ledger,
+            created_at: now,
+            consent: Consent {
+                policy_version: "1".to_owned(),
+                accepted_at: now,
+            },
+            sessions_begun: 0,
+        };
+        let sign_up = PendingSignUp {
+            id: ids.next(),
+            email: profile.email.clone(),
+            name: None,
+            password_hash: profile.password_hash.clone(),
+            consent: profile.consent.clone(),
+        };
+        let waiting = accounts.sign_up_write(&sign_up, "no code".to_owned(), now)?;
+        Transaction::of([waiting]).commit(accounts.db()).await?;
+        let bonus = Posting::Bonus {
+            credits: Credits(credits.into()),
+        };
+        let (_, entries) = ledgers.post(ledger, &Balance::default(), &[bonus], now)?;
+        Transaction::of(accounts.account_writes(&profile, sign_up.id)?)
+            .and_all(entries)
+            .commit(accounts.db())
+            .await?;
+        Ok(Seller { account, ledger })
+    }
+
+    /// Orders a picture as `images-create` does.
+    ///
+    /// # Errors
+    /// When the order is not taken.
+    pub async fn order(&self, seller: &Seller, prompt: &str, ratio: Ratio, fallback: Fallback) -> Result<ImageKey> {
+        let ordering = Ordering {
+            accounts: self.office.accounts()?,
+            idempotency: Idempotency::new(&self.office.platform.db(), &self.office.vars)?,
+            images: self.office.images()?,
+            ledgers: self.office.ledgers()?,
+        };
+        let prompt: Prompt = prompt.parse().map_err(|error| anyhow!("{error}"))?;
+        let image = Image::ordered(self.office.platform.ids.next(), seller.account, prompt, ratio, fallback);
+        let name = image.id.to_string();
+        let (used, now) = (
+            Use::new(seller.account, "images-create", &name, name.clone()),
+            self.now(),
+        );
+        let known = ordering.look(seller.account, &used, now).await?;
+        let images = [image];
+        let written = |_: &Balance| "{}".to_owned();
+        ordering
+            .take(known, seller.account, &images, &used, now, written)
+            .await?;
+        Ok(ImageKey::from(&images[0]))
+    }
+
+    /// Deletes a picture as `images-delete` does.
+    ///
+    /// # Errors
+    /// When there is no such picture or it cannot be deleted now.
+    pub async fn delete(&self, key: ImageKey) -> Result<Deletion> {
+        let image = self.image(key).await?.context("there is no such picture")?;
+        let (images, accounts) = (self.office.images()?, self.office.accounts()?);
+        let deleted = painting::delete(image, &images, &accounts, self.now()).await?;
+        deleted.context("it was gone a moment before")
+    }
+
+    /// The picture as it stands, if it is there.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn image(&self, key: ImageKey) -> Result<Option<Image>> {
+        Ok(self.office.images()?.find(key, self.now()).await?)
+    }
+}
+
+impl Office {
+    pub(super) fn accounts(&self) -> Result<Accounts> {
+        Ok(Accounts::new(&self.platform.db(), &self.vars)?)
+    }
+
+    pub(super) fn images(&self) -> Result<Images> {
+        Ok(Images::new(&self.platform.db(), &self.vars)?)
+    }
+
+    pub(super) fn ledgers(&self) -> Result<Ledgers> {
+        Ok(Ledgers::new(&self.platform.db(), &self.vars)?)
+    }
+}
