@@ -14,7 +14,7 @@ use tokio::sync::OnceCell;
 use super::RealKeys;
 use super::host::Host;
 use crate::engine::objects::ObjectsSpec;
-use crate::engine::schedules::{self, interval};
+use crate::engine::schedules::{self, Schedules, interval};
 use crate::engine::spec::{
     BucketSpec, DeadLetterSpec, IndexSpec, KeyKind, KeySpec, PipeSpec, Projection, QueueSpec, RoleSpec, ScheduleSpec,
     StreamView, TableSpec, WorkerSpec,
