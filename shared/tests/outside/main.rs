@@ -11,6 +11,7 @@ mod refreshing;
 mod resend;
 mod seedream;
 mod server;
+mod wired;
 
 use secrecy::SecretString;
 use shared::config::Vars;
