@@ -10,6 +10,7 @@ pub mod passwords;
 pub mod refreshing;
 pub mod sign_in;
 pub mod sign_up;
+pub mod sweeping;
 pub mod tries;
 
 /// How often a flow begins again because somebody else changed what it had read.

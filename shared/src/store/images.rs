@@ -6,6 +6,8 @@
 //!
 //! Its stream starts the workers: a new item is painted, a removed one takes its objects with it.
 
+mod sweep;
+
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,6 +18,8 @@ use crate::config::{ConfigError, Vars};
 use crate::domain::image::{Failure, Refusal};
 use crate::domain::{Fallback, Image, ObjectKey, PixelSize, Prompt, Ratio, State, Store};
 use crate::ids::{self, Id};
+
+pub use sweep::Walked;
 
 /// The table `images`.
 #[derive(Clone, Debug)]
