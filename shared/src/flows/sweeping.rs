@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::Clock;
 use crate::domain::image::LIFE;
-use crate::domain::{Image, ObjectKey, State};
+use crate::domain::{Image, ObjectKey, State, Store};
 use crate::objects::{LARGEST_PAGE, ObjectError, Objects, Stored, Stores};
 use crate::store::images::ImageKey;
 use crate::store::sweeps::{Count, Progress, Sweeps};
@@ -191,26 +191,26 @@ impl Sweeper {
     /// Removes the objects of a picture that is past its time, and then its item, if it has ended. One that has not is still
     /// to be settled: its item stays for that.
     async fn end(&self, image: Image, now: Timestamp) -> Result<Fate, StoreError> {
-        for (key, store) in image
-            .object_key
-            .iter()
-            .flat_map(|key| image.stores.iter().map(move |store| (key, *store)))
-        {
-            let removed = match self.stores.of(store) {
-                Some(objects) => remove(objects, key, "past its time").await,
-                None => {
-                    tracing::warn!(image.id = %image.id, store = store.as_str(), "A picture lies in a store that is not configured");
-                    Fate::Left
+        if let Some(key) = &image.object_key {
+            for store in &image.stores {
+                if self.remove_from(*store, key, &image).await == Fate::Left {
+                    return Ok(Fate::Left);
                 }
-            };
-            if removed == Fate::Left {
-                return Ok(Fate::Left);
             }
         }
         if image.state.is_final() {
             self.images.remove_past_its_time((&image).into(), now).await?;
         }
         Ok(Fate::Gone)
+    }
+
+    async fn remove_from(&self, store: Store, key: &ObjectKey, image: &Image) -> Fate {
+        let Some(objects) = self.stores.of(store) else {
+            let store = store.as_str();
+            tracing::warn!(image.id = %image.id, store, "A picture lies in a store that is not configured");
+            return Fate::Left;
+        };
+        remove(objects, key, "past its time").await
     }
 
     /// Looks whether pictures that can be downloaded are where their items say. What is lost is told, and left as it is.
@@ -241,7 +241,8 @@ impl Sweeper {
         let Some(key) = &image.object_key else {
             return Ok(Some((&image).into()));
         };
-        for store in image.stores.iter().filter_map(|store| self.stores.of(*store)) {
+        for store in &image.stores {
+            let Some(store) = self.stores.of(*store) else { continue };
             if store.exists(key).await.unwrap_or(true) {
                 return Ok(None);
             }

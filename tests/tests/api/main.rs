@@ -32,6 +32,7 @@ mod restart;
 mod schedules;
 mod sessions;
 mod support;
+mod sweeping;
 mod tokens;
 mod undeliverable;
 mod webhooks;

@@ -123,6 +123,28 @@ impl Objects {
         files::keys(&self.0.root.join(bucket))
     }
 
+    /// Lays an object into a bucket, past every permission, dated by the clock: as somebody would who is none of ours.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn lay(&self, bucket: &str, key: &str, bytes: &[u8]) -> Result<()> {
+        let file = self.0.root.join(bucket).join(key);
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(file, bytes).with_context(|| format!("`{key}` cannot be written"))?;
+        files::date(&self.0.root, bucket, key, self.0.clock.now());
+        Ok(())
+    }
+
+    /// Loses an object, past every permission: as a store would that breaks its promise.
+    ///
+    /// # Errors
+    /// When there is no such object.
+    pub fn lose(&self, bucket: &str, key: &str) -> Result<()> {
+        std::fs::remove_file(self.0.root.join(bucket).join(key)).with_context(|| format!("no object `{key}`"))
+    }
+
     /// The bytes of an object, past every permission.
     ///
     /// # Errors
