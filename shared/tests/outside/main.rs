@@ -3,6 +3,7 @@
 
 mod deepseek;
 mod objects;
+mod oss;
 mod outbound;
 mod platform;
 mod refreshing;

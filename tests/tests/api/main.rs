@@ -30,6 +30,7 @@ mod refreshing;
 mod refusals;
 mod restart;
 mod schedules;
+mod second_store;
 mod sessions;
 mod support;
 mod sweeping;

@@ -31,7 +31,7 @@ fn bucket(app: &TestApp, store: Store) -> (&Objects, String) {
 /// Lays an object into a store that no picture names.
 fn lay(app: &TestApp, store: Store, key: &str) {
     let (objects, bucket) = bucket(app, store);
-    objects.lay(&bucket, key, b"no picture of ours").unwrap();
+    objects.place(&bucket, key, b"no picture of ours").unwrap();
 }
 
 fn files(app: &TestApp, store: Store) -> Vec<String> {

@@ -72,6 +72,8 @@ pub(crate) async fn the_regions_that_are_configured_lie_in_the_countries_that_ar
     for (function, variable, what) in [
         ("images-paint", "COS_REGION", "Accounts and pictures"),
         ("images-paint", "COS_ENDPOINT", "Accounts and pictures"),
+        ("images-paint", "OSS_REGION", "Accounts and pictures"),
+        ("images-paint", "OSS_ENDPOINT", "Accounts and pictures"),
         ("images-paint", "SEEDREAM_URL", "models"),
         ("prompts-create", "DEEPSEEK_URL", "models"),
     ] {
@@ -83,7 +85,11 @@ pub(crate) async fn the_regions_that_are_configured_lie_in_the_countries_that_ar
 /// Where a region, or a host, is. Whoever configures another has to say here where it is.
 fn country(place: &str) -> &'static str {
     match place {
-        "us-west-2" | "na-siliconvalley" | "https://cos.na-siliconvalley.myqcloud.com" => "United States",
+        "us-west-2"
+        | "na-siliconvalley"
+        | "https://cos.na-siliconvalley.myqcloud.com"
+        | "us-west-1"
+        | "https://s3.oss-us-west-1.aliyuncs.com" => "United States",
         "https://ark.cn-beijing.volces.com" | "https://api.deepseek.com" => "China",
         other => panic!("nobody has said in which country `{other}` is"),
     }

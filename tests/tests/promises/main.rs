@@ -45,6 +45,8 @@ const PROOFS: &[Proof] = proofs![
     "P2": thirty_days::the_record_the_prompt_and_the_file_are_erased_once_they_expired,
     "P2": thirty_days::a_picture_stays_gone_while_the_database_is_days_late_and_then_its_file_goes_too,
     "P2": thirty_days::a_picture_that_its_owner_deletes_is_gone_at_once_with_file_and_link,
+    "P5": store::a_store_of_another_company_cannot_be_configured,
+    "P5": store::the_file_of_a_picture_lies_in_the_stores_and_nowhere_else_of_ours,
     "P8": companies::deepseek_receives_the_description_and_nothing_else_of_a_person,
     "P8": companies::deepseek_cannot_tell_two_people_with_the_same_description_apart,
     "P9": companies::seedream_receives_the_prompt_and_nothing_else_of_a_person,
@@ -63,10 +65,6 @@ const PUT_OFF: &[(&str, &str)] = &[
     (
         "P4",
         "more kinds of mail come with payments and security; the issue of the last kind proves the list",
-    ),
-    (
-        "P5",
-        "the second store is not there yet; the issue of the second store proves it",
     ),
     (
         "P6",

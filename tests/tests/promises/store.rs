@@ -1,10 +1,94 @@
-//! P13: what the store of pictures can tell.
+//! P5, P13: where pictures are stored, and what the stores can tell.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-use tests::TestApp;
+use shared::config::Vars;
+use shared::domain::Store;
+use shared::objects::{Objects, Stores};
+use shared::platform::Runtime;
+use shared::secrets::Secrets;
+use shared::{Clock, Entropy, Ids, Platform};
+use tests::{START, TestApp};
 
 use crate::seller::{Seller, assert_free, files, follow, link};
+
+pub(crate) async fn a_store_of_another_company_cannot_be_configured() {
+    let app = TestApp::new().await;
+    let functions = app.stack.template.functions.iter();
+    let storing: Vec<_> = functions
+        .filter(|function| function.variables.contains_key("COS_BUCKET"))
+        .collect();
+    assert!(storing.len() >= 3, "{storing:?}");
+    for function in storing {
+        let deployed = Vars::from_pairs(function.variables.clone());
+        let secrets = ["COS_KEYS_PARAMETER", "OSS_KEYS_PARAMETER"].map(|name| {
+            let pair = r#"{"id":"id","secret":"secret"}"#;
+            (deployed.peek(name).unwrap().to_owned(), pair.into())
+        });
+        let (clock, entropy) = (app.clock.clone(), Entropy::seeded(1));
+        let ids = Ids::new(clock.clone(), entropy.clone());
+        let runtime = Runtime::local(&function.folder, None);
+        let platform = Platform::with_secrets(runtime, clock, ids, entropy, Secrets::new(secrets));
+        let stores: Vec<_> = Stores::new(&deployed, &platform)
+            .unwrap()
+            .each()
+            .map(Objects::store)
+            .collect();
+        assert_eq!(stores, [Store::Cos, Store::Oss]);
+        for name in ["COS_ENDPOINT", "OSS_ENDPOINT"] {
+            for elsewhere in [
+                "https://s3.us-west-1.amazonaws.com",
+                "https://storage.googleapis.com",
+                "https://account.r2.cloudflarestorage.com",
+                "https://cos.na-siliconvalley.myqcloud.com.example.com",
+                "https://s3.oss-us-west-1.aliyuncs.com.example.com",
+            ] {
+                let mut variables = function.variables.clone();
+                variables.insert(name.to_owned(), elsewhere.to_owned());
+                let refused = Stores::new(&Vars::from_pairs(variables), &platform).unwrap_err();
+                assert!(refused.to_string().contains(name), "{elsewhere}: {refused}");
+            }
+        }
+    }
+}
+
+pub(crate) async fn the_file_of_a_picture_lies_in_the_stores_and_nowhere_else_of_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(START.parse().unwrap());
+    let app = TestApp::in_folder(folder.path(), clock).await;
+    let mut seller = Seller::sign_up(&app, "mei").await;
+    let id = seller.use_everything(&app).await;
+    let link = link(&seller.picture(&app, &id).await.expect(200));
+    let (_, _, picture) = follow(&app, &link).await;
+    // Long enough to be this picture's alone, and after what all files of its kind begin with.
+    let part = &picture[picture.len() / 2..picture.len() / 2 + 64];
+    let holding: BTreeSet<_> = files_below(folder.path())
+        .into_iter()
+        .filter(|file| {
+            let bytes = std::fs::read(file).unwrap();
+            bytes.windows(part.len()).any(|window| window == part)
+        })
+        .map(|file| {
+            let place = file.strip_prefix(folder.path()).unwrap();
+            place.iter().next().unwrap().to_string_lossy().into_owned()
+        })
+        .collect();
+    let allowed = BTreeSet::from(["objects", "objects-oss"].map(str::to_owned));
+    assert!(!holding.is_empty() && holding.is_subset(&allowed), "{holding:?}");
+    app.close().await;
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .flat_map(|path| match path.is_dir() {
+            true => files_below(&path),
+            false => vec![path],
+        })
+        .collect()
+}
 
 pub(crate) async fn file_names_are_random_and_tell_nothing_of_their_owner() {
     let app = TestApp::new().await;
@@ -47,7 +131,8 @@ pub(crate) async fn nothing_stored_or_delivered_with_a_file_says_whose_it_is() {
     let mut words = [seller.marks.personal(), seller.marks.creative(), seller.ids()].concat();
     words.push(id[4..].to_owned());
 
-    let seen = app.stack.engines.objects.book().seen();
+    let engines = &app.stack.engines;
+    let seen = [engines.objects.book().seen(), engines.oss.book().seen()].concat();
     let puts: Vec<_> = seen.iter().filter(|seen| seen.operation == "PutObject").collect();
     assert_eq!(puts.len(), 1);
     for seen in &seen {
@@ -70,9 +155,11 @@ pub(crate) async fn nothing_stored_or_delivered_with_a_file_says_whose_it_is() {
     let (status, headers, bytes) = follow(&app, &link).await;
     assert_eq!(status, 200);
     assert_free("the delivery", &format!("{headers:?}"), &words);
-    let foreign = headers
-        .keys()
-        .find(|name| name.as_str().starts_with("x-amz-meta-") || name.as_str().starts_with("x-cos-meta-"));
+    let foreign = headers.keys().find(|name| {
+        ["x-amz-meta-", "x-cos-meta-", "x-oss-meta-"]
+            .iter()
+            .any(|meta| name.as_str().starts_with(meta))
+    });
     assert_eq!(foreign, None);
     assert_eq!(headers.get("set-cookie"), None);
     assert_free("the file", &String::from_utf8_lossy(&bytes), &words);

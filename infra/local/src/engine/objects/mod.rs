@@ -123,17 +123,18 @@ impl Objects {
         files::keys(&self.0.root.join(bucket))
     }
 
-    /// Lays an object into a bucket, past every permission, dated by the clock: as somebody would who is none of ours.
+    /// Puts an object there, past every permission and without a line in the book.
     ///
     /// # Errors
-    /// When it cannot be written.
-    pub fn lay(&self, bucket: &str, key: &str, bytes: &[u8]) -> Result<()> {
-        let file = self.0.root.join(bucket).join(key);
+    /// When the bucket's folder cannot be written to.
+    pub fn place(&self, bucket: &str, key: &str, bytes: &[u8]) -> Result<()> {
+        let Store { root, clock, .. } = &*self.0;
+        let file = root.join(bucket).join(key);
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        std::fs::write(file, bytes).with_context(|| format!("`{key}` cannot be written"))?;
-        files::date(&self.0.root, bucket, key, self.0.clock.now());
+        std::fs::write(&file, bytes).with_context(|| format!("could not place `{key}`"))?;
+        files::date(root, bucket, key, clock.now());
         Ok(())
     }
 
