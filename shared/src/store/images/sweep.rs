@@ -1,4 +1,5 @@
-//! What the sweep asks of the pictures' table: which item names an object, and what is past its time.
+//! What the sweep and operators ask of the pictures' table: which item names an object, what is past its time, where a
+//! picture is of which nothing but its id is known.
 
 use jiff::Timestamp;
 
@@ -61,6 +62,15 @@ impl Images {
             .text(":ready", "ready")
             .text(":youngest", first_alive(now).to_string());
         walked(self.table.scan(ready, limit, from.map(image_key)).await?)
+    }
+
+    /// The picture of this id, if it is among the next `limit` of the table, from `from` on, whosever it is.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn whose(&self, id: Id<ids::Image>, from: Option<ImageKey>, limit: i32) -> Result<Walked, StoreError> {
+        let wanted = Expression::when("#id = :id").text(":id", id.to_string());
+        walked(self.table.scan(wanted, limit, from.map(image_key)).await?)
     }
 
     /// Removes a picture that has ended and is past its time; `false` when it is not, or is gone.
