@@ -1,25 +1,31 @@
 //! Schedule `rate(1 hour)`: compares stores and items both ways, and removes what should be gone.
 
+use shared::Platform;
 use shared::config::{ConfigError, Vars};
-use shared::grants::{Action, Grant};
+use shared::flows::sweeping::{SweepError, Sweeper};
+use shared::grants::{Action, Grant, ObjectAction};
+use shared::objects::Stores;
 use shared::schedule::Due;
-use shared::store::{Images, Limits, StoreError};
-use shared::{Clock, Platform};
+use shared::store::{Images, Sweeps};
 
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
     Grant::Table("images", &[Action::DeleteItem, Action::GetItem, Action::Scan]),
     Grant::Index("images", "object", &[Action::Query]),
     Grant::Table("limits", &[Action::GetItem, Action::PutItem]),
+    Grant::Parameter("cos-sweeper"),
+    Grant::Parameter("oss-sweeper"),
+    Grant::Bucket(&[
+        ObjectAction::DeleteObject,
+        ObjectAction::GetObject,
+        ObjectAction::ListBucket,
+    ]),
 ];
 
 /// What this function needs.
 #[derive(Clone)]
-#[expect(dead_code, reason = "the sweep is about to come")]
 pub struct Deps {
-    clock: Clock,
-    images: Images,
-    limits: Limits,
+    sweeper: Sweeper,
 }
 
 impl Deps {
@@ -30,9 +36,12 @@ impl Deps {
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
         let db = platform.db();
         Ok(Self {
-            clock: platform.clock.clone(),
-            images: Images::new(&db, vars)?,
-            limits: Limits::new(&db, vars)?,
+            sweeper: Sweeper {
+                clock: platform.clock.clone(),
+                images: Images::new(&db, vars)?,
+                stores: Stores::new(vars, platform)?,
+                sweeps: Sweeps::new(&db, vars)?,
+            },
         })
     }
 }
@@ -40,8 +49,7 @@ impl Deps {
 /// Goes on with the comparison for as long as a run may take.
 ///
 /// # Errors
-/// When the store fails.
-pub async fn run(deps: Deps, _due: Due) -> Result<(), StoreError> {
-    tracing::info!(now = %deps.clock.now(), "Nothing is swept yet");
-    Ok(())
+/// When a store or the table fails; the rest was done.
+pub async fn run(deps: Deps, _due: Due) -> Result<(), SweepError> {
+    deps.sweeper.run().await
 }

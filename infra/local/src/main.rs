@@ -1,10 +1,13 @@
-//! The `vitrine` command: serves everything on loopback, paints a first picture, shows thirty days pass, measures.
+//! The `vitrine` command: serves everything on loopback, paints a first picture, shows thirty days pass, measures, and shows
+//! operators what became of a picture.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use ops::{Ops, Place};
+use shared::ids::{AccountId, ImageId};
 use vitrine::bench::{self, Bench};
 use vitrine::{first_image, say, serve, thirty_days};
 
@@ -37,6 +40,50 @@ enum Command {
         /// What to measure
         what: Bench,
     },
+    /// Look at what is kept, as an operator: here, or in a deployed stage
+    Ops {
+        #[command(subcommand)]
+        what: Look,
+    },
+}
+
+#[derive(Subcommand)]
+enum Look {
+    /// Pictures
+    Images {
+        #[command(subcommand)]
+        what: LookAtImages,
+    },
+}
+
+#[derive(Subcommand)]
+enum LookAtImages {
+    /// A picture's whole story: who tried, what became of its credit, where it lies
+    Show {
+        /// The picture
+        id: ImageId,
+        /// Whose it is; without it the whole table is searched
+        #[arg(long)]
+        account: Option<AccountId>,
+        #[command(flatten)]
+        at: At,
+    },
+}
+
+#[derive(clap::Args)]
+struct At {
+    /// Where the API of the local stack listens
+    #[arg(long, default_value_t = 8000)]
+    port: u16,
+    /// A deployed stage instead, such as `prod`, with the credentials in AWS_ACCESS_KEY_ID and so on
+    #[arg(long, conflicts_with = "port")]
+    stage: Option<String>,
+}
+
+impl At {
+    fn place(self) -> Place {
+        self.stage.map_or(Place::Local(self.port), Place::Stage)
+    }
 }
 
 #[derive(clap::Args)]
@@ -70,5 +117,13 @@ async fn run(cli: Cli) -> Result<()> {
         Command::FirstImage { description, out } => first_image::run(&description, &out, keys).await,
         Command::ThirtyDays => thirty_days::run().await,
         Command::Bench { what } => bench::run(what).await,
+        Command::Ops {
+            what: Look::Images {
+                what: LookAtImages::Show { id, account, at },
+            },
+        } => {
+            say!("{}", Ops::at(at.place())?.image(id, account).await?.trim_end());
+            Ok(())
+        }
     }
 }

@@ -13,6 +13,7 @@ pub mod refreshing;
 pub mod settling;
 pub mod sign_in;
 pub mod sign_up;
+pub mod sweeping;
 pub mod tries;
 
 /// How often a flow begins again because somebody else changed what it had read.

@@ -11,6 +11,8 @@
 mod stale;
 mod work;
 
+mod sweep;
+
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -21,6 +23,8 @@ use crate::config::{ConfigError, Vars};
 use crate::domain::image::{Failure, Refusal, TaskId, Try};
 use crate::domain::{Fallback, Image, ObjectKey, PixelSize, Prompt, Ratio, State, Store};
 use crate::ids::{self, Id};
+
+pub use sweep::Walked;
 
 /// The table `images`.
 #[derive(Clone, Debug)]

@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod limits;
 pub mod outbox;
 pub mod sessions;
+pub mod sweeps;
 
 mod table;
 mod transaction;
@@ -24,6 +25,7 @@ pub use ledger::Ledgers;
 pub use limits::Limits;
 pub use outbox::Outbox;
 pub use sessions::Sessions;
+pub use sweeps::Sweeps;
 pub use table::Db;
 pub use transaction::{Guard, Refused, Transaction, TransactionError, Write};
 

@@ -33,6 +33,7 @@ mod schedules;
 mod second_store;
 mod sessions;
 mod support;
+mod sweeping;
 mod tokens;
 mod undeliverable;
 mod webhooks;

@@ -84,6 +84,7 @@ fn what_is_not_configured_is_not_allowed_either() {
         ("images-get", "cdn-key"),
         ("images-get", "oss-reader"),
         ("images-paint", "oss-painter"),
+        ("objects-sweep", "oss-sweeper"),
     ];
     let missing = missing.map(|(folder, parameter)| {
         format!("`{folder}` uses ssm:GetParameters on parameter {parameter}, and its policy does not allow it")

@@ -84,7 +84,8 @@ fn make(short: &str, prefix: &str, parameters: &Parameters, entropy: &Entropy) -
                 })?,
             )
         }
-        "cos-reader" | "cos-painter" | "cos-eraser" | "oss-reader" | "oss-painter" | "oss-eraser" => {
+        "cos-reader" | "cos-painter" | "cos-eraser" | "cos-sweeper" | "oss-reader" | "oss-painter" | "oss-eraser"
+        | "oss-sweeper" => {
             let id = if short.starts_with("cos") { "AKID" } else { "LTAI" };
             let pair = serde_json::json!({ "id": format!("{id}{short}"), "secret": entropy.hex::<20>() });
             put(short, &pair.to_string())

@@ -71,6 +71,7 @@ fn help_names_every_command_and_setting() {
         "first-image",
         "thirty-days",
         "bench",
+        "ops",
         "--port",
         "--data",
         "8000",
@@ -78,7 +79,7 @@ fn help_names_every_command_and_setting() {
     ] {
         assert!(out.contains(word), "it does not name `{word}`:\n{out}");
     }
-    for command in ["serve", "first-image", "thirty-days", "bench"] {
+    for command in ["serve", "first-image", "thirty-days", "bench", "ops"] {
         good(&run(folder.path(), &[command, "--help"]));
     }
 }

@@ -4,6 +4,7 @@
 
 mod documents;
 mod jobs;
+mod ops;
 mod program;
 mod refusals;
 mod serving;

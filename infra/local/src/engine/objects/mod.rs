@@ -141,6 +141,14 @@ impl Objects {
         Ok(())
     }
 
+    /// Loses an object, past every permission: as a store would that breaks its promise.
+    ///
+    /// # Errors
+    /// When there is no such object.
+    pub fn lose(&self, bucket: &str, key: &str) -> Result<()> {
+        std::fs::remove_file(self.0.root.join(bucket).join(key)).with_context(|| format!("no object `{key}`"))
+    }
+
     /// The bytes of an object, past every permission.
     ///
     /// # Errors

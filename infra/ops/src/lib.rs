@@ -1,0 +1,108 @@
+//! What operators look at, in a deployed stage or in the local stack. Nothing here writes.
+//!
+//! Operators need to know what became of somebody's picture, not what it shows: the words it was painted from are told by
+//! their length alone.
+
+pub mod images;
+mod table;
+
+use shared::config::{ConfigError, Vars};
+use shared::platform::Runtime;
+use shared::secrets::Secrets;
+use shared::store::{Accounts, Images, Ledgers, StoreError};
+use shared::{Clock, Entropy, Ids, Platform};
+
+/// The name by which the local stack knows the operator.
+const OPERATOR: &str = "operator";
+
+/// The stage of the local stack.
+const LOCAL: &str = "local";
+
+/// How far the database is above the API's port.
+const DATABASE: u16 = 3;
+
+/// Why something could not be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum OpsError {
+    /// There is nothing to see.
+    #[error("{0}")]
+    Absent(String),
+    /// The environment names no usable credentials, or an address is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The local stack cannot be asked.
+    #[error("the local stack cannot be asked at port {port}; is it serving there?")]
+    NotServing {
+        /// Where its API would be.
+        port: u16,
+        /// What happened.
+        #[source]
+        cause: StoreError,
+    },
+    /// The tables cannot be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Where to look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The local stack whose API listens on this port.
+    Local(u16),
+    /// The deployed stage of this name, with the environment's credentials for AWS.
+    Stage(String),
+}
+
+/// The tables of one place, as an operator may read them.
+#[derive(Debug, Clone)]
+pub struct Ops {
+    place: Place,
+    accounts: Accounts,
+    images: Images,
+    ledgers: Ledgers,
+}
+
+impl Ops {
+    /// The tables of `place`; nobody is asked yet.
+    ///
+    /// # Errors
+    /// When the environment does not say who asks, or the port is too high.
+    pub fn at(place: Place) -> Result<Self, OpsError> {
+        let (runtime, stage) = match &place {
+            Place::Stage(stage) => (Runtime::from_env(&Vars::from_env())?, stage.clone()),
+            Place::Local(port) => {
+                let url = port
+                    .checked_add(DATABASE)
+                    .map(|port| format!("http://127.0.0.1:{port}"));
+                let url = url.and_then(|url| url.parse().ok());
+                let url = url.ok_or_else(|| OpsError::Absent(format!("port {port} is too high")))?;
+                (Runtime::local(OPERATOR, Some(url)), LOCAL.to_owned())
+            }
+        };
+        let tables = ["accounts", "images", "ledger"];
+        let vars = tables.map(|table| {
+            (
+                format!("{}_TABLE", table.to_uppercase()),
+                format!("vitrine-{stage}-{table}"),
+            )
+        });
+        let vars = Vars::from_pairs(vars);
+        let (clock, entropy) = (Clock::system(), Entropy::system());
+        let ids = Ids::new(clock.clone(), entropy.clone());
+        let db = Platform::with_secrets(runtime, clock, ids, entropy, Secrets::default()).db();
+        Ok(Self {
+            place,
+            accounts: Accounts::new(&db, &vars)?,
+            images: Images::new(&db, &vars)?,
+            ledgers: Ledgers::new(&db, &vars)?,
+        })
+    }
+
+    /// Says whose fault it may be that a table cannot be asked.
+    fn explained(&self, error: StoreError) -> OpsError {
+        match (&self.place, error) {
+            (Place::Local(port), cause @ StoreError::Unavailable(_)) => OpsError::NotServing { port: *port, cause },
+            (_, error) => error.into(),
+        }
+    }
+}
