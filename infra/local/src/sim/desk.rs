@@ -64,6 +64,7 @@ async fn book(State(world): State<Arc<World>>, Path(provider): Path<String>) -> 
     match Provider::ALL.into_iter().find(|known| known.name() == provider) {
         Some(Provider::Deepseek) => Json(books.deepseek).into_response(),
         Some(Provider::Seedream) => Json(books.seedream).into_response(),
+        Some(Provider::Dashscope) => Json(books.dashscope).into_response(),
         Some(Provider::Resend) => Json(books.resend).into_response(),
         None => wrong(StatusCode::NOT_FOUND, "no such provider"),
     }
@@ -90,12 +91,14 @@ async fn clear(State(world): State<Arc<World>>) -> Response {
 #[serde(deny_unknown_fields)]
 struct Limits {
     resend_per_second: Option<u32>,
+    dashscope_looks_per_second: Option<u32>,
 }
 
 async fn limit(State(world): State<Arc<World>>, body: Bytes) -> Response {
     match serde_json::from_slice::<Limits>(&body) {
         Ok(limits) => {
             world.resend.limit(limits.resend_per_second);
+            world.dashscope.limit(limits.dashscope_looks_per_second);
             StatusCode::NO_CONTENT.into_response()
         }
         Err(error) => wrong(StatusCode::BAD_REQUEST, &error.to_string()),

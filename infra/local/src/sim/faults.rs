@@ -9,9 +9,13 @@ use serde_json::Value;
 
 use super::Provider;
 use super::book::lock;
+use super::links::Link;
+use super::tasks::TaskStatus;
 
 /// The longest delay that may be ordered.
 const LONGEST_DELAY_MS: u64 = 300_000;
+/// The longest that a task may take: as long as DashScope remembers it.
+const LONGEST_TASK_S: u32 = 24 * 3600;
 
 /// What goes wrong with a call. The parts combine: a delay and a reset after the work is a time-out that was billed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -57,15 +61,25 @@ pub struct Fault {
     /// Seedream: status 200 with an `error` object in the body, nothing billed.
     #[serde(skip_serializing_if = "is_default")]
     pub error_in_ok: bool,
-    /// Seedream: status 200 with an empty `data`, nothing billed.
+    /// Status 200 (at DashScope: a task that succeeded) without a picture, nothing billed.
     #[serde(skip_serializing_if = "is_default")]
     pub no_image: bool,
-    /// Seedream: the picture is half as large each way as asked for and as the reply says.
+    /// The picture is half as large each way as asked for and as the reply says.
     #[serde(skip_serializing_if = "is_default")]
     pub wrong_size: bool,
-    /// Seedream: the result link leads nowhere.
+    /// The result link leads nowhere.
     #[serde(skip_serializing_if = "is_default")]
     pub dead_link: bool,
+    /// The result link leads to something that must not be taken for the picture.
+    #[serde(skip_serializing_if = "is_default")]
+    pub link: Option<Link>,
+    /// DashScope: the task that is handed in takes so many seconds by the Clock.
+    #[serde(skip_serializing_if = "is_default")]
+    pub task_s: u32,
+    /// DashScope: the task that is handed in comes to this, inside a 200. With `FAILED`, `error` names the
+    /// reason, and a `body` that is a text is the message. With `PENDING`, `RUNNING` or `SUSPENDED` it never ends.
+    #[serde(skip_serializing_if = "is_default")]
+    pub task_status: Option<TaskStatus>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -75,7 +89,13 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 impl Fault {
     /// Whether it replaces the provider's answer by another one, or by none.
     pub(super) fn replaces_answer(&self) -> bool {
-        self.reset || self.status.is_some() || (self.error.is_some() && !self.error_in_ok)
+        let is_own_answer = self.error_in_ok || self.task_status.is_some();
+        self.reset || self.status.is_some() || (self.error.is_some() && !is_own_answer)
+    }
+
+    /// What the result link leads to, if not to the picture.
+    pub(super) fn link(&self) -> Option<Link> {
+        if self.dead_link { Some(Link::Dead) } else { self.link }
     }
 
     pub(super) fn delay(&self) -> Duration {
@@ -84,7 +104,8 @@ impl Fault {
 
     fn check(&self, provider: Provider) -> Result<(), String> {
         let deepseek = self.blank_content || self.truncated || self.finish_reason.is_some();
-        let seedream = self.error_in_ok || self.no_image || self.wrong_size || self.dead_link;
+        let painter = self.no_image || self.wrong_size || self.link().is_some();
+        let dashscope = self.task_s > 0 || self.task_status.is_some();
         if self == &Self::default() {
             return Err("the fault is empty".to_owned());
         }
@@ -97,7 +118,16 @@ impl Fault {
         if self.status.is_some_and(|status| !(200..600).contains(&status)) {
             return Err("`status` is between 200 and 599".to_owned());
         }
-        if (deepseek && provider != Provider::Deepseek) || (seedream && provider != Provider::Seedream) {
+        if self.task_s > LONGEST_TASK_S {
+            return Err(format!("`task_s` is at most {LONGEST_TASK_S}"));
+        }
+        let known = match provider {
+            Provider::Deepseek => !painter && !self.error_in_ok && !dashscope,
+            Provider::Seedream => !deepseek && !dashscope,
+            Provider::Dashscope => !deepseek && !self.error_in_ok,
+            Provider::Resend => !deepseek && !painter && !self.error_in_ok && !dashscope,
+        };
+        if !known {
             return Err(format!("{} has no such fault", provider.name()));
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Simulators of the companies that Vitrine calls: DeepSeek, Seedream and Resend, to the letter of their contracts.
+//! Simulators of the companies that Vitrine calls: DeepSeek, Seedream, DashScope and Resend, to the letter of their contracts.
 //!
 //! One port serves all of them at their real paths, with each provider's book of what it was asked and did under
 //! `/_sim/book`, faults to order under `/_sim/faults`, the clock under `/_sim/clock`, and the mails under `/mailbox`.
@@ -7,12 +7,15 @@
 mod book;
 mod call;
 mod clock;
+mod dashscope;
+mod dashscope_order;
 mod deepseek;
 mod deepseek_chat;
 mod desk;
 mod events;
 mod faults;
 mod journal;
+mod links;
 mod mail;
 mod mailbox;
 mod prompts;
@@ -22,6 +25,7 @@ mod seedream;
 mod seedream_order;
 mod serve;
 mod sizes;
+mod tasks;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -39,11 +43,13 @@ pub(crate) use call::HangUp;
 pub use deepseek::Answered;
 pub use events::{Event, Try, signature};
 pub use faults::{Fault, Ordered};
+pub use links::Link;
 pub use mail::Mail;
 pub use mailbox::MailView;
 pub use pictures::{Format, Sketch};
 pub use resend::Posted;
 pub use seedream::Billed;
+pub use tasks::{Painting, TaskStatus};
 
 /// A company that is simulated here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -53,13 +59,15 @@ pub enum Provider {
     Deepseek,
     /// Paints pictures.
     Seedream,
+    /// Paints pictures too, in tasks.
+    Dashscope,
     /// Sends mail.
     Resend,
 }
 
 impl Provider {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Deepseek, Self::Seedream, Self::Resend];
+    pub const ALL: [Self; 4] = [Self::Deepseek, Self::Seedream, Self::Dashscope, Self::Resend];
 
     /// The name in paths, in the book and in file names.
     #[must_use]
@@ -67,6 +75,7 @@ impl Provider {
         match self {
             Self::Deepseek => "deepseek",
             Self::Seedream => "seedream",
+            Self::Dashscope => "dashscope",
             Self::Resend => "resend",
         }
     }
@@ -75,6 +84,7 @@ impl Provider {
         match self {
             Self::Deepseek => deepseek::stock_error(status),
             Self::Seedream => seedream::stock_error(world, status, code),
+            Self::Dashscope => dashscope::stock_error(world, status, code),
             Self::Resend => resend::stock_error(status, code),
         }
     }
@@ -142,6 +152,8 @@ pub struct Book {
     pub deepseek: ProviderBook<Answered>,
     /// Requests, and pictures billed.
     pub seedream: ProviderBook<Billed>,
+    /// Requests, and pictures billed: each when its task has succeeded, whether anybody looked or not.
+    pub dashscope: ProviderBook<Painting>,
     /// Requests, and mails accepted.
     pub resend: ProviderBook<Posted>,
 }
@@ -157,6 +169,7 @@ struct World {
     requests: [book::Requests; Provider::ALL.len()],
     deepseek: deepseek::State,
     seedream: book::Works<Billed>,
+    dashscope: tasks::State,
     resend: resend::State,
     events: events::Events,
     results: results::Results,
@@ -206,7 +219,7 @@ impl Simulators {
             easel,
         } = options;
         let folder = data.as_deref();
-        let [first, second, third] = Provider::ALL;
+        let [first, second, third, fourth] = Provider::ALL;
         Ok(Self(Arc::new(World {
             origin: origin.trim_end_matches('/').to_owned(),
             on_clock_moved,
@@ -216,9 +229,11 @@ impl Simulators {
                 book::Requests::open(folder, first)?,
                 book::Requests::open(folder, second)?,
                 book::Requests::open(folder, third)?,
+                book::Requests::open(folder, fourth)?,
             ],
             deepseek: deepseek::State::open(folder)?,
             seedream: book::Works::open(folder, Provider::Seedream)?,
+            dashscope: tasks::State::open(folder)?,
             resend: resend::State::open(folder)?,
             events: events::Events::open(folder)?,
             results: results::Results::open(folder, clock.now())?,
@@ -241,6 +256,7 @@ impl Simulators {
         Router::new()
             .merge(laid(Provider::Deepseek, deepseek::routes()))
             .merge(laid(Provider::Seedream, seedream::routes()))
+            .merge(laid(Provider::Dashscope, dashscope::routes()))
             .merge(laid(Provider::Resend, resend::routes(world)))
             .merge(results::routes())
             .merge(mailbox::routes())
@@ -308,6 +324,11 @@ impl Simulators {
     pub fn limit_mail(&self, per_second: Option<u32>) {
         self.0.resend.limit(per_second);
     }
+
+    /// Lets DashScope refuse more than so many looks at tasks a second, or (as at the start) none.
+    pub fn limit_looks(&self, per_second: Option<u32>) {
+        self.0.dashscope.limit(per_second);
+    }
 }
 
 impl World {
@@ -315,6 +336,7 @@ impl World {
         Book {
             deepseek: self.deepseek.answers.book(self.requests(Provider::Deepseek)),
             seedream: self.seedream.book(self.requests(Provider::Seedream)),
+            dashscope: self.paintings().book(self.requests(Provider::Dashscope)),
             resend: self.resend.posts.book(self.requests(Provider::Resend)),
         }
     }

@@ -1,4 +1,4 @@
-//! The links under which finished pictures lie for 24 hours, as on TOS, the provider's object store.
+//! The links under which finished pictures lie for 24 hours, as on TOS and OSS, the painters' object stores.
 //!
 //! A picture is not stored: it is drawn again from its sketch, the last few are kept at hand.
 
@@ -6,22 +6,23 @@ use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path as Segment, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
 use axum::routing::get;
-use axum::{Json, Router};
 use jiff::{SignedDuration, Timestamp};
 use pictures::Sketch;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::book::lock;
 use super::journal::Journal;
 use super::{Easel, World};
+use super::links::{self, Link, Shelf};
 
-const LIFE: SignedDuration = SignedDuration::from_hours(24);
+/// How long a link lives.
+pub(super) const LIFE: SignedDuration = SignedDuration::from_hours(24);
 const KEPT: usize = 5_000;
 /// Drawn pictures kept in memory: the one just made is fetched at once, and rarely twice.
 const AT_HAND: usize = 4;
@@ -34,6 +35,10 @@ struct Filed {
     signature: String,
     at: Timestamp,
     sketch: Sketch,
+    #[serde(default)]
+    shelf: Shelf,
+    #[serde(default)]
+    link: Option<Link>,
 }
 
 pub(super) struct Results {
@@ -62,38 +67,35 @@ fn alive(filed: &Filed, now: Timestamp) -> bool {
 }
 
 impl World {
-    /// Files a picture and gives its link. The signature in the query is part of it: without, the link is refused.
-    pub(super) fn file_result(&self, sketch: Sketch) -> String {
-        let at = self.clock.now();
+    /// Files a picture that was painted at `at` and gives its link, which may lead to something else by order. The
+    /// signature in the query is part of it: without, the link is refused.
+    pub(super) fn file_result(&self, shelf: Shelf, sketch: Sketch, link: Option<Link>, at: Timestamp) -> String {
         let filed = Filed {
             token: self.entropy.hex::<24>(),
             signature: self.entropy.hex::<16>(),
             at,
             sketch,
+            shelf,
+            link,
         };
+        let address = shelf.address(
+            &links::origin(&self.origin, shelf, link),
+            &filed.token,
+            &filed.signature,
+            at,
+        );
+        if link == Some(Link::Dead) {
+            return address;
+        }
         self.results.journal.append(&filed);
-        let link = self.result_link(&filed.token, &filed.signature, at);
+        let now = self.clock.now();
         let mut all = lock(&self.results.filed);
         if all.len() >= KEPT {
             // Expired ones answer 403 like unknown ones, so nothing is lost by forgetting them.
-            all.retain(|_, filed| alive(filed, at));
+            all.retain(|_, filed| alive(filed, now));
         }
         all.insert(filed.token.clone(), filed);
-        link
-    }
-
-    /// A link like any other, behind which nothing lies.
-    pub(super) fn dead_link(&self) -> String {
-        self.result_link(&self.entropy.hex::<24>(), &self.entropy.hex::<16>(), self.clock.now())
-    }
-
-    fn result_link(&self, token: &str, signature: &str, at: Timestamp) -> String {
-        let date = at.strftime("%Y%m%dT%H%M%SZ");
-        let life = LIFE.as_secs();
-        let query = format!(
-            "X-Tos-Algorithm=TOS4-HMAC-SHA256&X-Tos-Date={date}&X-Tos-Expires={life}&X-Tos-Signature={signature}"
-        );
-        format!("{}/_results/{token}?{query}", self.origin)
+        address
     }
 
     /// The bytes of a picture.
@@ -149,48 +151,56 @@ impl Drawn {
 }
 
 pub(super) fn routes() -> Router<Arc<World>> {
-    Router::new().route("/_results/{token}", get(fetch))
+    Router::new()
+        .route("/_results/{token}", get(fetch_from_tos))
+        .route("/_results/oss/{file}", get(fetch_from_oss))
 }
 
-async fn fetch(
+async fn fetch_from_tos(
     State(world): State<Arc<World>>,
     Segment(token): Segment<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
+    fetch(&world, Shelf::Tos, &token, query.as_deref(), &headers).await
+}
+
+async fn fetch_from_oss(
+    State(world): State<Arc<World>>,
+    Segment(file): Segment<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let token = file.strip_suffix(".png").unwrap_or_default();
+    fetch(&world, Shelf::Oss, token, query.as_deref(), &headers).await
+}
+
+async fn fetch(world: &World, shelf: Shelf, token: &str, query: Option<&str>, headers: &HeaderMap) -> Response {
     if headers.contains_key(header::AUTHORIZATION) {
-        let message = "Only one auth mechanism allowed; a signed link takes no Authorization header";
-        return refused(&world, StatusCode::BAD_REQUEST, "InvalidArgument", message);
+        return shelf.refused(world, &links::TWICE_SIGNED);
     }
-    let filed = lock(&world.results.filed).get(&token).cloned();
-    let signed = |filed: &Filed| query.as_deref().is_some_and(|query| query.contains(&filed.signature));
+    let filed = lock(&world.results.filed).get(token).cloned();
+    let signed = |filed: &Filed| {
+        filed.shelf == shelf && query.is_some_and(|query| query.ends_with(&format!("Signature={}", filed.signature)))
+    };
     match filed.filter(signed) {
-        Some(filed) if alive(&filed, world.clock.now()) => {
-            let media_type = filed.sketch.format.media_type();
-            match world.picture(filed.sketch).await {
-                Ok(bytes) => ([(header::CONTENT_TYPE, media_type)], bytes).into_response(),
-                Err(error) => {
-                    tracing::error!(%error, "Could not draw a picture");
-                    refused(
-                        &world,
-                        StatusCode::INTERNAL_SERVER_ERROR,
-                        "InternalError",
-                        "Internal error",
-                    )
-                }
-            }
-        }
-        Some(_) => refused(&world, StatusCode::FORBIDDEN, "AccessDenied", "Request has expired"),
-        None => refused(
-            &world,
-            StatusCode::FORBIDDEN,
-            "SignatureDoesNotMatch",
-            "The signature does not match",
-        ),
+        Some(filed) if alive(&filed, world.clock.now()) => serve(world, filed).await,
+        Some(_) => shelf.refused(world, &links::EXPIRED),
+        None => shelf.refused(world, &links::UNSIGNED),
     }
 }
 
-fn refused(world: &World, status: StatusCode, code: &str, message: &str) -> Response {
-    let body = json!({"Code": code, "Message": message, "RequestId": world.entropy.hex::<16>(), "HostId": "simulated"});
-    (status, Json(body)).into_response()
+async fn serve(world: &World, filed: Filed) -> Response {
+    let media_type = filed.sketch.format.media_type();
+    if filed.link == Some(Link::Redirect) {
+        let good = world.file_result(filed.shelf, filed.sketch, None, filed.at);
+        return links::redirect(&good);
+    }
+    match world.picture(filed.sketch).await {
+        Ok(bytes) => links::body(filed.link, media_type, bytes),
+        Err(error) => {
+            tracing::error!(%error, "Could not draw a picture");
+            filed.shelf.refused(world, &links::BROKEN)
+        }
+    }
 }

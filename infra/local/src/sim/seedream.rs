@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::World;
 use super::call::Call;
+use super::links::Shelf;
 use super::seedream_order::Order;
 use super::sizes::MODELS;
 
@@ -251,10 +252,14 @@ async fn paint(world: &World, call: &Call, order: &Order, request_id: &str) -> a
         if order.base64 {
             let bytes = world.picture(sketch(call, order, number)).await?;
             item.insert("b64_json".to_owned(), json!(BASE64_STANDARD.encode(bytes)));
-        } else if call.fault.dead_link {
-            item.insert("url".to_owned(), json!(world.dead_link()));
         } else {
-            item.insert("url".to_owned(), json!(world.file_result(sketch(call, order, number))));
+            let link = world.file_result(
+                Shelf::Tos,
+                sketch(call, order, number),
+                call.fault.link(),
+                world.clock.now(),
+            );
+            item.insert("url".to_owned(), json!(link));
         }
         if order.family.is_pro() {
             item.insert("output_format".to_owned(), json!(order.format));

@@ -1,9 +1,11 @@
 //! The simulators from outside: over the wire, as our clients and the providers' own meet them.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside of a test function")]
 
+mod dashscope;
 mod deepseek;
 mod desk;
 mod events;
+mod links;
 mod resend;
 mod seedream;
 
@@ -71,6 +73,11 @@ impl Bench {
         answer(self.request(Method::POST, path).json(body).send().await.unwrap()).await
     }
 
+    async fn download(&self, link: &str) -> (u16, Vec<u8>) {
+        let response = self.request(Method::GET, link).send().await.unwrap();
+        (response.status().as_u16(), response.bytes().await.unwrap().to_vec())
+    }
+
     fn fault(&self, provider: Provider, fault: Fault) {
         self.simulators.fault(provider, 1, fault).unwrap();
     }
@@ -94,4 +101,19 @@ fn error_named(name: &str) -> Fault {
         error: Some(name.to_owned()),
         ..Fault::default()
     }
+}
+
+/// Format and pixels of a picture, read from its own bytes.
+fn looked_at(bytes: &[u8]) -> (&'static str, u32, u32) {
+    let number = |at: usize, n: usize| {
+        bytes[at..at + n]
+            .iter()
+            .fold(0, |sum, byte| sum * 256 + u32::from(*byte))
+    };
+    if bytes.starts_with(b"\x89PNG") {
+        return ("png", number(16, 4), number(20, 4));
+    }
+    assert!(bytes.starts_with(&[0xff, 0xd8]));
+    let frame = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    ("jpeg", number(frame + 7, 2), number(frame + 5, 2))
 }

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use vitrine::sim::{Fault, Provider};
 
-use crate::{Bench, answer, error_named, failing};
+use crate::{Bench, answer, error_named, failing, looked_at};
 
 const LITE: &str = "doubao-seedream-5-0-260128";
 const PRO: &str = "doubao-seedream-5-0-pro-260628";
@@ -30,30 +30,10 @@ impl Bench {
             .json(body);
         answer(request.send().await.unwrap()).await
     }
-
-    async fn download(&self, link: &str) -> (u16, Vec<u8>) {
-        let response = self.request(Method::GET, link).send().await.unwrap();
-        (response.status().as_u16(), response.bytes().await.unwrap().to_vec())
-    }
 }
 
 fn link(reply: &Value) -> &str {
     reply["data"][0]["url"].as_str().unwrap()
-}
-
-/// Format and pixels of a picture, read from its own bytes.
-fn looked_at(bytes: &[u8]) -> (&'static str, u32, u32) {
-    let number = |at: usize, n: usize| {
-        bytes[at..at + n]
-            .iter()
-            .fold(0, |sum, byte| sum * 256 + u32::from(*byte))
-    };
-    if bytes.starts_with(b"\x89PNG") {
-        return ("png", number(16, 4), number(20, 4));
-    }
-    assert!(bytes.starts_with(&[0xff, 0xd8]));
-    let frame = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
-    ("jpeg", number(frame + 7, 2), number(frame + 5, 2))
 }
 
 #[tokio::test]
