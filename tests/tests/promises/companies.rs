@@ -1,10 +1,10 @@
-//! P8, P9, P11: what each company receives, by its own book.
+//! P8 to P11: what each company receives, by its own book.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tests::TestApp;
-use vitrine::sim::Request;
+use vitrine::sim::{Fault, Provider, Request};
 
 use crate::seller::{Seller, assert_free, marked_words};
 
@@ -150,6 +150,74 @@ pub(crate) async fn seedream_cannot_tell_two_people_with_the_same_prompt_apart()
         panic!("asked {} times", requests.len())
     };
     assert_eq!(distinguishing(first), distinguishing(second));
+}
+
+/// The primary neither paints nor charges, as often as it is asked.
+fn without_primary(app: &TestApp) {
+    let fault = Fault {
+        error: Some("QuotaExceeded".to_owned()),
+        ..Fault::default()
+    };
+    app.stack.simulators.fault(Provider::Seedream, 100, fault).unwrap();
+}
+
+pub(crate) async fn dashscope_receives_the_prompt_and_nothing_else_of_a_person() {
+    let app = TestApp::new().await;
+    without_primary(&app);
+    let mut seller = Seller::sign_up(&app, "mei").await;
+    let image = seller.use_everything(&app).await;
+    let requests = app.stack.simulators.book().dashscope.requests;
+    let (submits, looks): (Vec<_>, Vec<_>) = requests.iter().partition(|request| request.method == "POST");
+    let [submit] = submits.as_slice() else {
+        panic!("asked {} times", submits.len())
+    };
+    let headers = HEADERS.into_iter().chain(["x-dashscope-async"]);
+    assert_plain(submit, "/api/v1/services/aigc/text2image/image-synthesis", headers);
+    assert_eq!(keys(&submit.body), ["input", "model", "parameters"].into());
+    let expected = serde_json::json!({ "prompt": seller.marks.prompt });
+    assert_eq!(submit.body["input"], expected);
+    let expected = ["n", "prompt_extend", "size", "watermark"];
+    assert_eq!(keys(&submit.body["parameters"]), expected.into());
+
+    assert!(!looks.is_empty());
+    for look in looks {
+        assert!(look.path.starts_with("/api/v1/tasks/"), "{}", whole(look));
+        assert_eq!((&look.body, look.query.as_str()), (&Value::Null, ""));
+        let expected = ["accept", "authorization", "host", "user-agent"];
+        assert_eq!(names(look.headers.keys()), expected.into());
+    }
+    for request in &requests {
+        assert_free("the request", &whole(request), &seller.marks.personal());
+        assert_free("the request", &whole(request), &seller.ids());
+        assert_free("the request", &whole(request), &marked_words(&seller.marks.description));
+        assert_free("the request", &whole(request), &[image[4..].to_owned()]);
+    }
+}
+
+pub(crate) async fn dashscope_cannot_tell_two_people_with_the_same_prompt_apart() {
+    let app = TestApp::new().await;
+    without_primary(&app);
+    for who in ["mei", "jun"] {
+        Seller::sign_up(&app, who)
+            .await
+            .order_of(&app, "A walnut desk lamp")
+            .await;
+    }
+    app.drain().await;
+    let mut requests = app.stack.simulators.book().dashscope.requests;
+    requests.retain(|request| request.method == "POST");
+    let [first, second] = requests.as_slice() else {
+        panic!("asked {} times", requests.len())
+    };
+    assert_eq!(distinguishing(first), distinguishing(second));
+}
+
+pub(crate) async fn dashscope_hears_nothing_while_the_primary_is_well() {
+    let app = TestApp::new().await;
+    let mut seller = Seller::sign_up(&app, "mei").await;
+    seller.use_everything(&app).await;
+    let book = app.stack.simulators.book();
+    assert_eq!((book.seedream.requests_total, book.dashscope.requests_total), (1, 0));
 }
 
 pub(crate) async fn resend_receives_the_address_and_the_message_and_never_the_name() {

@@ -51,6 +51,9 @@ const PROOFS: &[Proof] = proofs![
     "P8": companies::deepseek_cannot_tell_two_people_with_the_same_description_apart,
     "P9": companies::seedream_receives_the_prompt_and_nothing_else_of_a_person,
     "P9": companies::seedream_cannot_tell_two_people_with_the_same_prompt_apart,
+    "P10": companies::dashscope_receives_the_prompt_and_nothing_else_of_a_person,
+    "P10": companies::dashscope_cannot_tell_two_people_with_the_same_prompt_apart,
+    "P10": companies::dashscope_hears_nothing_while_the_primary_is_well,
     "P11": companies::resend_receives_the_address_and_the_message_and_never_the_name,
     "P13": store::file_names_are_random_and_tell_nothing_of_their_owner,
     "P13": store::nothing_stored_or_delivered_with_a_file_says_whose_it_is,
@@ -73,10 +76,6 @@ const PUT_OFF: &[(&str, &str)] = &[
     (
         "P7",
         "deleting an account is not there yet; the issue of accounts and their data proves it",
-    ),
-    (
-        "P10",
-        "the backup model is not there yet; the issue of the backup model proves it",
     ),
     ("P12", "payment is not there yet; the issue of payment proves it"),
     (
