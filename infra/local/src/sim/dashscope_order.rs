@@ -117,7 +117,7 @@ impl Order {
             return Err(Refusal::invalid("num_images_per_prompt must be 1"));
         }
         if let Some(seed) = knobs.get("seed")
-            && !seed.as_u64().is_some_and(|seed| seed <= 2_147_483_647)
+            && seed.as_u64().is_none_or(|seed| seed > 2_147_483_647)
         {
             return Err(Refusal::invalid("seed must be between 0 and 2147483647"));
         }
