@@ -25,6 +25,7 @@ pub const GRANTS: &[Grant] = &[
     Grant::Table("limits", &[Action::GetItem, Action::UpdateItem]),
     Grant::Queue("images-paint"),
     Grant::Parameter("cos-painter"),
+    Grant::Parameter("dashscope-key"),
     Grant::Parameter("oss-painter"),
     Grant::Parameter("seedream-key"),
     Grant::Bucket(&[ObjectAction::DeleteObject, ObjectAction::PutObject]),

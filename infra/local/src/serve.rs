@@ -119,6 +119,7 @@ pub fn real_keys() -> Result<RealKeys> {
         match name.as_str() {
             "DEEPSEEK_API_KEY" => keys.deepseek = value,
             "ARK_API_KEY" => keys.seedream = value,
+            "DASHSCOPE_API_KEY" => keys.dashscope = value,
             "RESEND_API_KEY" => keys.resend = value,
             "MAIL_FROM" => keys.mail_from = value,
             _ => {}

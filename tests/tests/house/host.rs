@@ -78,7 +78,7 @@ fn secret(parameter: &str) -> SecretString {
         "cdn-key" => "cdnkey123".into(),
         "cos-eraser" | "cos-painter" | "cos-reader" | "cos-sweeper" => pair().into(),
         "oss-eraser" | "oss-painter" | "oss-reader" | "oss-sweeper" => pair().into(),
-        "deepseek-key" | "resend-key" | "seedream-key" => "key".into(),
+        "dashscope-key" | "deepseek-key" | "resend-key" | "seedream-key" => "key".into(),
         "resend-webhook-secret" => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into(),
         "hash-key" => "5a".repeat(32).into(),
         "token-keys" => json!(JwkSet {

@@ -16,6 +16,8 @@ pub struct RealKeys {
     pub deepseek: Option<String>,
     /// Read from `ARK_API_KEY`.
     pub seedream: Option<String>,
+    /// Read from `DASHSCOPE_API_KEY`.
+    pub dashscope: Option<String>,
     /// Read from `RESEND_API_KEY`.
     pub resend: Option<String>,
     /// Read from `MAIL_FROM`: the sender, at a domain that the mail company knows as yours.
@@ -27,6 +29,7 @@ impl RealKeys {
         match parameter {
             "deepseek-key" => self.deepseek.as_deref(),
             "seedream-key" => self.seedream.as_deref(),
+            "dashscope-key" => self.dashscope.as_deref(),
             "resend-key" => self.resend.as_deref(),
             _ => None,
         }
@@ -64,7 +67,7 @@ pub(crate) fn provide(template: &Template, parameters: &Parameters, entropy: &En
 
 /// Whether the parameter is a provider's key. One that is no longer in `.env` is not used either.
 fn is_providers(short: &str) -> bool {
-    matches!(short, "deepseek-key" | "seedream-key" | "resend-key")
+    matches!(short, "deepseek-key" | "seedream-key" | "dashscope-key" | "resend-key")
 }
 
 fn make(short: &str, prefix: &str, parameters: &Parameters, entropy: &Entropy) -> Result<()> {
@@ -90,7 +93,7 @@ fn make(short: &str, prefix: &str, parameters: &Parameters, entropy: &Entropy) -
             let pair = serde_json::json!({ "id": format!("{id}{short}"), "secret": entropy.hex::<20>() });
             put(short, &pair.to_string())
         }
-        "deepseek-key" | "seedream-key" => put(short, "sk-simulated"),
+        "deepseek-key" | "seedream-key" | "dashscope-key" => put(short, "sk-simulated"),
         "resend-key" => put(short, "re_simulated"),
         "resend-webhook-secret" => put(short, &format!("whsec_{}", STANDARD.encode(entropy.bytes::<24>()))),
         "cdn-key" => put(short, &entropy.hex::<16>()),

@@ -187,6 +187,10 @@ pub(crate) fn overrides(cos: String, oss: String, simulators: &str, keys: &RealK
         over.push(("SEEDREAM_URL".to_owned(), origin.clone()));
         over.push(("SEEDREAM_RESULT_HOSTS".to_owned(), "127.0.0.1".to_owned()));
     }
+    if keys.dashscope.is_none() {
+        over.push(("DASHSCOPE_URL".to_owned(), origin.clone()));
+        over.push(("DASHSCOPE_RESULT_HOSTS".to_owned(), "127.0.0.1".to_owned()));
+    }
     if keys.resend.is_none() {
         over.push(("RESEND_URL".to_owned(), origin));
     }
