@@ -388,3 +388,42 @@ fn a_stage_has_names_of_its_own() {
     assert_eq!(function.variables["HASH_KEY_PARAMETER"], "/vitrine/dev/hash-key");
     assert_eq!(template.table("images").unwrap().name, "vitrine-dev-images");
 }
+
+#[test]
+fn the_second_store_is_given_and_granted_only_where_it_has_a_bucket() {
+    const NAMES: [&str; 4] = ["OSS_BUCKET", "OSS_ENDPOINT", "OSS_KEYS_PARAMETER", "OSS_REGION"];
+    let mut parameters = local_parameters();
+    parameters.remove("OssBucket");
+    let bare = Template::evaluate(&Sources::embedded(), &parameters).unwrap();
+    for (folder, role) in [
+        ("images-erase", "oss-eraser"),
+        ("images-get", "oss-reader"),
+        ("images-paint", "oss-painter"),
+    ] {
+        let key = Resource::Parameter(role.to_owned());
+        for (template, expected) in [
+            (
+                &local(),
+                [
+                    "vitrine-local",
+                    "https://s3.oss-us-west-1.aliyuncs.com",
+                    &format!("/vitrine/local/{role}"),
+                    "us-west-1",
+                ],
+            ),
+            (&bare, ["", "", "", ""]),
+        ] {
+            let function = template.function(folder).unwrap();
+            assert_eq!(
+                NAMES.map(|name| function.variables[name].as_str()),
+                expected,
+                "{folder}"
+            );
+            let is_granted = function
+                .statements
+                .iter()
+                .any(|statement| statement.resources.contains(&key));
+            assert_eq!(is_granted, !expected[0].is_empty(), "{folder}");
+        }
+    }
+}
