@@ -70,7 +70,7 @@ async fn dies(day: &Day, n: u64) {
 
 #[test]
 fn a_painter_that_dies_while_all_is_well_loses_nothing() {
-    die_everywhere(async |day| drop(day.order("bowl").await), painter);
+    die_everywhere(async |day| _ = day.order("bowl").await, painter);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_painter_that_dies_over_a_probe_and_a_trial_loses_nothing() {
 
 #[test]
 fn a_painter_that_dies_over_a_refusal_loses_nothing() {
-    die_everywhere(async |day| drop(day.order("FORBIDDEN bowl").await), painter);
+    die_everywhere(async |day| _ = day.order("FORBIDDEN bowl").await, painter);
 }
 
 #[test]
