@@ -9,6 +9,7 @@
 )]
 
 pub mod answer;
+pub mod day;
 pub mod person;
 
 use std::path::Path;

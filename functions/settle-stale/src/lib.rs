@@ -1,10 +1,14 @@
 //! Schedule `rate(5 minutes)`: brings pictures and mails to an end that are stuck in between.
+//!
+//! `flows::settling` does the work. A run that dies leaves what it has not settled to the next one.
 
+use shared::Platform;
 use shared::config::{ConfigError, Vars};
+use shared::flows::ending::Ender;
+use shared::flows::settling::Settler;
 use shared::grants::{Action, Grant};
 use shared::schedule::Due;
-use shared::store::{Accounts, Images, Ledgers, Outbox, StoreError};
-use shared::{Clock, Platform};
+use shared::store::{Accounts, Images, Ledgers, Limits, Outbox, StoreError};
 
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
@@ -12,19 +16,15 @@ pub const GRANTS: &[Grant] = &[
     Grant::Table("images", &[Action::DeleteItem, Action::GetItem, Action::UpdateItem]),
     Grant::Index("images", "unfinished", &[Action::Query]),
     Grant::Table("ledger", &[Action::DeleteItem, Action::GetItem, Action::PutItem]),
+    Grant::Table("limits", &[Action::UpdateItem]),
     Grant::Table("outbox", &[Action::GetItem, Action::UpdateItem]),
     Grant::Index("outbox", "unfinished", &[Action::Query]),
 ];
 
 /// What this function needs.
 #[derive(Clone)]
-#[expect(dead_code, reason = "what is settled, and how, is about to come")]
 pub struct Deps {
-    accounts: Accounts,
-    clock: Clock,
-    images: Images,
-    ledgers: Ledgers,
-    outbox: Outbox,
+    settler: Settler,
 }
 
 impl Deps {
@@ -34,21 +34,39 @@ impl Deps {
     /// When a variable is missing or wrong.
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
         let db = platform.db();
-        Ok(Self {
-            accounts: Accounts::new(&db, vars)?,
-            clock: platform.clock.clone(),
-            images: Images::new(&db, vars)?,
-            ledgers: Ledgers::new(&db, vars)?,
+        let settler = Settler {
+            ender: Ender {
+                accounts: Accounts::new(&db, vars)?,
+                images: Images::new(&db, vars)?,
+                ledgers: Ledgers::new(&db, vars)?,
+                clock: platform.clock.clone(),
+            },
+            limits: Limits::new(&db, vars)?,
             outbox: Outbox::new(&db, vars)?,
-        })
+            clock: platform.clock.clone(),
+        };
+        Ok(Self { settler })
     }
 }
 
-/// Looks once through everything that is unfinished.
+/// Looks once after everything that is due.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn run(deps: Deps, _due: Due) -> Result<(), StoreError> {
-    tracing::info!(now = %deps.clock.now(), "Nothing is settled yet");
+    let settled = deps.settler.run().await?;
+    if settled.is_nothing() {
+        return Ok(());
+    }
+    let (images, mails) = (settled.images, settled.mails);
+    tracing::info!(
+        images.woken,
+        images.ended,
+        images.failed,
+        mails.woken,
+        mails.ended,
+        mails.failed,
+        "What was stuck has been looked after"
+    );
     Ok(())
 }

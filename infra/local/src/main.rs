@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use ops::{Ops, Place};
 use shared::ids::{AccountId, ImageId};
 use vitrine::bench::{self, Bench};
+use vitrine::prove::{self, Proof};
 use vitrine::{first_image, say, serve, thirty_days};
 
 /// Vitrine on your own machine: no account, no key, no container.
@@ -39,6 +40,11 @@ enum Command {
     Bench {
         /// What to measure
         what: Bench,
+    },
+    /// Prove what takes too long for a test, in worlds made from seeds; with `cargo run --release`
+    Prove {
+        #[command(subcommand)]
+        what: Proof,
     },
     /// Look at what is kept, as an operator: here, or in a deployed stage
     Ops {
@@ -117,6 +123,8 @@ async fn run(cli: Cli) -> Result<()> {
         Command::FirstImage { description, out } => first_image::run(&description, &out, keys).await,
         Command::ThirtyDays => thirty_days::run().await,
         Command::Bench { what } => bench::run(what).await,
+        // Its worlds have runtimes of their own.
+        Command::Prove { what } => tokio::task::spawn_blocking(move || prove::run(what)).await?,
         Command::Ops {
             what: Look::Images {
                 what: LookAtImages::Show { id, account, at },

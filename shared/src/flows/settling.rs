@@ -66,6 +66,14 @@ pub struct Count {
     pub failed: u32,
 }
 
+impl Settled {
+    /// Whether nothing was stuck.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self == &Self::default()
+    }
+}
+
 /// What is to be done about a picture that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {

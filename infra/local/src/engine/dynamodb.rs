@@ -90,11 +90,11 @@ impl Tables {
         described.table_name.clone_from(&spec.name);
         if let Ok(table) = self.database.describe_table(described) {
             let there = table.table.global_secondary_indexes.unwrap_or_default();
-            let missing = spec
+            let mut missing = spec
                 .indexes
                 .iter()
                 .filter(|index| there.iter().all(|known| known.index_name != index.name));
-            return missing.map(|index| self.add_index(spec, index)).collect();
+            return missing.try_for_each(|index| self.add_index(spec, index));
         }
         let request: CreateTableRequest = serde_json::from_value(creation(spec))?;
         self.database

@@ -180,7 +180,10 @@ impl Engines {
         engines.dynamodb = dynamodb.local_addr()?;
         engines.store = store.local_addr()?;
         let mut serving = front::serve(dynamodb, &engines.tables, engines.door.clone()).await?;
-        serving.push(objects::serve(store, vec![engines.objects.clone(), engines.oss.clone()]));
+        serving.push(objects::serve(
+            store,
+            vec![engines.objects.clone(), engines.oss.clone()],
+        ));
         engines.serving = Mutex::new(serving);
         Ok(engines)
     }

@@ -116,13 +116,7 @@ impl Lab {
         Ok(())
     }
 
-    fn audit_order(
-        &self,
-        order: &Order,
-        image: Option<&Image>,
-        credit: Credit,
-        found: &mut Violations,
-    ) -> Result<()> {
+    fn audit_order(&self, order: &Order, image: Option<&Image>, credit: Credit, found: &mut Violations) -> Result<()> {
         let id = order.key.id.to_string();
         let billed = self.billed(&order.prompt);
         if billed > 1 {

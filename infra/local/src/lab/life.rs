@@ -30,7 +30,10 @@ impl Lab {
             self.advance(STEP).await;
             self.run("settle-stale").await?;
         }
-        bail!("after two days something is still to be done:\n{}", self.journal.lines())
+        bail!(
+            "after two days something is still to be done:\n{}",
+            self.journal.lines()
+        )
     }
 
     /// Lets `objects-sweep` see everything twice, more than a day apart.

@@ -70,6 +70,16 @@ impl Lab {
         }
     }
 
+    /// Removes an item past everybody; the stream sees it.
+    pub(super) fn remove(&self, table: &str, item: &Value, keys: [&str; 2]) -> Result<()> {
+        let spec = self.template.table(table);
+        let spec = spec.with_context(|| format!("the template has no table `{table}`"))?;
+        let key: serde_json::Map<_, _> = keys.iter().map(|key| ((*key).to_owned(), item[*key].clone())).collect();
+        let request = serde_json::from_value(json!({"TableName": spec.name, "Key": key}))?;
+        let removed = self.engines.tables.database().delete_item(request);
+        removed.map(drop).map_err(|error| anyhow!("{error}"))
+    }
+
     /// The keys of all objects in a store, in order.
     ///
     /// # Errors

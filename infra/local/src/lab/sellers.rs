@@ -3,13 +3,13 @@
 use anyhow::{Context, Result, anyhow};
 use shared::domain::account::{Consent, PasswordHash, PendingSignUp};
 use shared::domain::ledger::{Balance, Posting};
-use shared::domain::{Credits, Fallback, Image, Profile, Prompt, Ratio};
+use shared::domain::{Credits, Fallback, Fen, Image, Profile, Prompt, Ratio};
 use shared::flows::ordering::Ordering;
 use shared::flows::painting::{self, Deletion};
 use shared::ids::{self, Id};
 use shared::store::idempotency::Use;
 use shared::store::images::ImageKey;
-use shared::store::{Accounts, Idempotency, Images, Ledgers, Transaction};
+use shared::store::{Accounts, Idempotency, Images, Ledgers, Limits, Transaction};
 
 use super::{Lab, Office};
 
@@ -100,6 +100,46 @@ impl Lab {
         let (images, accounts) = (self.office.images()?, self.office.accounts()?);
         let deleted = painting::delete(image, &images, &accounts, self.now()).await?;
         deleted.context("it was gone a moment before")
+    }
+
+    /// Deletes a picture for an owner who read it before whatever has happened since.
+    ///
+    /// # Errors
+    /// When it cannot be deleted now.
+    pub async fn delete_as_read(&self, image: Image) -> Result<Option<Deletion>> {
+        let (images, accounts) = (self.office.images()?, self.office.accounts()?);
+        Ok(painting::delete(image, &images, &accounts, self.now()).await?)
+    }
+
+    /// Removes everything that an account has in the tables, as its erasure does: its pictures and its profile. The ledger
+    /// stays, and is nobody's.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn erase(&self, seller: &Seller) -> Result<()> {
+        let account = seller.account.to_string();
+        for (table, keys) in [("images", ["account_id", "id"]), ("accounts", ["pk", "sk"])] {
+            for item in self.items(table)? {
+                if item[keys[0]]["S"].as_str().is_some_and(|key| key.contains(&account)) {
+                    self.remove(table, &item, keys)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Spends the whole of today's budget for painting on something else.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn spend_everything(&self) -> Result<()> {
+        let limits = Limits::new(&self.office.platform.db(), &self.office.vars)?;
+        let most = shared::flows::budget::ceiling(&self.office.vars)?;
+        while limits.spend(Fen(1), most, self.now()).await? {
+            let left = Fen(10_000);
+            limits.spend(left, most, self.now()).await?;
+        }
+        Ok(())
     }
 
     /// The picture as it stands, if it is there.

@@ -28,6 +28,10 @@ pub enum Proof {
 pub fn run(proof: Proof) -> Result<()> {
     match proof {
         Proof::PaidOnce { seed: Some(seed), .. } => paid_once::show(seed),
-        Proof::PaidOnce { seeds, from, seed: None } => paid_once::run(from, seeds),
+        Proof::PaidOnce {
+            seeds,
+            from,
+            seed: None,
+        } => paid_once::run(from, seeds),
     }
 }

@@ -71,10 +71,7 @@ pub(super) fn run(from: u64, seeds: u64) -> Result<()> {
             }
             let world = world(seed).map_err(|error| error.context(format!("seed {seed}")))?;
             verdict(seed, &world)?;
-            total
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .add(&world.tally);
+            total.lock().unwrap_or_else(PoisonError::into_inner).add(&world.tally);
             let done = done.fetch_add(1, Ordering::SeqCst) + 1;
             if done.is_multiple_of(TELL_EVERY) {
                 say!("{done} of {seeds} worlds");
@@ -135,7 +132,8 @@ async fn live(seed: u64) -> Result<World> {
         let workers: Vec<_> = workers.collect::<Result<_>>()?;
         tally.killed += join_all(workers).await.into_iter().sum::<u64>();
         delete(&lab, &mut orders, &mut chance).await?;
-        lab.advance(SignedDuration::from_secs(chance.random_range(1..240))).await;
+        lab.advance(SignedDuration::from_secs(chance.random_range(1..240)))
+            .await;
         if chance.random_ratio(1, 3) {
             // Its own death is the kill matrix's; here it may fail, and comes again.
             let _failed = lab.run("settle-stale").await;
@@ -171,7 +169,11 @@ async fn order(lab: &Lab, chance: &mut StdRng) -> Result<Vec<Order>> {
                 true => format!("FORBIDDEN bowl {}", orders.len()),
                 false => format!("bowl {}", orders.len()),
             };
-            let fallback = if chance.random_ratio(1, 4) { Fallback::Never } else { Fallback::Auto };
+            let fallback = if chance.random_ratio(1, 4) {
+                Fallback::Never
+            } else {
+                Fallback::Auto
+            };
             let key = lab.order(&seller, &prompt, Ratio::Square, fallback).await?;
             orders.push(Order {
                 seller,
@@ -194,9 +196,22 @@ fn storm(lab: &Lab, chance: &mut StdRng) {
         Party::Provider,
     ] {
         let most = if party == Party::Database { 150 } else { 2_500 };
-        let mut odds = || if chance.random_bool(0.5) { chance.random_range(0..most) } else { 0 };
+        let mut odds = || {
+            if chance.random_bool(0.5) {
+                chance.random_range(0..most)
+            } else {
+                0
+            }
+        };
         let (refused, request, reply) = (odds(), odds(), odds());
-        lab.odds(party, Odds { refused, request, reply });
+        lab.odds(
+            party,
+            Odds {
+                refused,
+                request,
+                reply,
+            },
+        );
     }
     for _ in 0..chance.random_range(0..6) {
         let trouble = [
@@ -214,7 +229,11 @@ fn storm(lab: &Lab, chance: &mut StdRng) {
         }
     }
     for _ in 0..chance.random_range(0..8) {
-        let provider = if chance.random_bool(0.6) { Provider::Seedream } else { Provider::Dashscope };
+        let provider = if chance.random_bool(0.6) {
+            Provider::Seedream
+        } else {
+            Provider::Dashscope
+        };
         let fault = trouble(provider, chance);
         // One that this company does not have is no fault, and the world is a little calmer.
         let _unknown = lab.simulators.fault(provider, chance.random_range(1..4), fault);
@@ -298,8 +317,16 @@ fn repeat(lab: &Lab, chance: &mut StdRng) -> Result<u64> {
 
 /// One call of a worker in a sandbox of its own, which may die on the way; says whether it did.
 fn worker<'a>(lab: &'a Lab, chance: &mut StdRng) -> Result<BoxFuture<'a, u64>> {
-    let queue = if chance.random_ratio(1, 6) { "images-erase" } else { "images-paint" };
-    let death = if chance.random_ratio(1, 3) { chance.random_range(1..60) } else { u64::MAX };
+    let queue = if chance.random_ratio(1, 6) {
+        "images-erase"
+    } else {
+        "images-paint"
+    };
+    let death = if chance.random_ratio(1, 3) {
+        chance.random_range(1..60)
+    } else {
+        u64::MAX
+    };
     let late = Duration::from_millis(chance.random_range(0..2_000));
     let sandbox = lab.sandbox()?;
     Ok(async move {

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use super::book::lock;
 use super::journal::Journal;
-use super::{Easel, World};
 use super::links::{self, Link, Shelf};
+use super::{Easel, World};
 
 /// How long a link lives.
 pub(super) const LIFE: SignedDuration = SignedDuration::from_hours(24);

@@ -177,12 +177,7 @@ fn declared(function: &FunctionSpec) -> BTreeSet<ObjectAction> {
 }
 
 /// Variables that point to this machine instead of where the template says.
-pub(crate) fn overrides(
-    cos: String,
-    oss: String,
-    simulators: &str,
-    keys: &RealKeys,
-) -> Arc<Vec<(String, String)>> {
+pub(crate) fn overrides(cos: String, oss: String, simulators: &str, keys: &RealKeys) -> Arc<Vec<(String, String)>> {
     let origin = simulators.to_owned();
     let mut over = vec![("COS_ENDPOINT".to_owned(), cos), ("OSS_ENDPOINT".to_owned(), oss)];
     if keys.deepseek.is_none() {

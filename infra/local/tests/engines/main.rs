@@ -14,6 +14,7 @@ mod parameters;
 mod patterns;
 #[cfg(test)]
 mod schedules;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tables;

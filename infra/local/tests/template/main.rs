@@ -113,9 +113,12 @@ fn a_function_is_given_the_tables_and_secrets_it_may_use_and_no_others() {
             .statements
             .iter()
             .flat_map(|statement| statement.resources.iter().cloned())
-            .map(|resource| match resource {
-                Resource::Index { table, .. } => Resource::Table(table),
-                other => other,
+            .map(|resource| {
+                if let Resource::Index { table, .. } = resource {
+                    Resource::Table(table)
+                } else {
+                    resource
+                }
             })
             .collect();
         assert_eq!(

@@ -1,0 +1,67 @@
+//! The queue's bad days.
+
+use futures::future::join_all;
+use tests::day::{Day, Fate, PAINT, day};
+
+#[test]
+fn a_message_that_is_delivered_twice_at_once_is_painted_once() {
+    day(async |day: &Day| {
+        let key = day.order("bowl").await;
+        day.lab.pump().unwrap();
+        let message = day.lab.messages(PAINT).unwrap().remove(0);
+        for _ in 0..4 {
+            day.lab.engines.queues.send(&message.queue, &message.body).unwrap();
+        }
+        let sandboxes: Vec<_> = (0..5).map(|_| day.lab.sandbox().unwrap()).collect();
+        join_all(sandboxes.iter().map(|sandbox| sandbox.work(PAINT))).await;
+        day.lab.live_on().await.unwrap();
+        assert_eq!(day.fate_of(key, "bowl").await, Fate::of("Ready", 1, 0, 1));
+    });
+}
+
+#[test]
+fn a_message_that_nobody_can_read_goes_to_the_dead_letters_and_harms_no_other() {
+    day(async |day: &Day| {
+        let key = day.order("bowl").await;
+        day.lab.pump().unwrap();
+        let queue = day.lab.messages(PAINT).unwrap()[0].queue.clone();
+        day.lab.engines.queues.send(&queue, "{\"poison\":true}").unwrap();
+        day.lab.live_on().await.unwrap();
+        assert_eq!(day.lab.messages("images-paint-dead").unwrap().len(), 1);
+        assert_eq!(day.fate_of(key, "bowl").await, Fate::of("Ready", 1, 0, 1));
+    });
+}
+
+#[test]
+fn a_picture_whose_message_was_lost_is_painted_all_the_same() {
+    day(async |day: &Day| {
+        let key = day.order("bowl").await;
+        day.lab.pump().unwrap();
+        let queue = day.lab.messages(PAINT).unwrap()[0].queue.clone();
+        day.lab.engines.queues.purge(&queue).unwrap();
+        day.minutes(15).await;
+        day.lab.run("settle-stale").await.unwrap();
+        day.lab.drain().await.unwrap();
+        assert_eq!(day.fate_of(key, "bowl").await, Fate::of("Ready", 1, 0, 1));
+    });
+}
+
+#[test]
+fn a_picture_that_no_worker_ever_takes_fails_after_two_hours_and_gives_the_credit_back() {
+    day(async |day: &Day| {
+        let key = day.order("bowl").await;
+        for _ in 0..30 {
+            day.lab.pump().unwrap();
+            for message in day.lab.messages(PAINT).unwrap() {
+                day.lab.engines.queues.purge(&message.queue).unwrap();
+            }
+            day.minutes(5).await;
+            day.lab.run("settle-stale").await.unwrap();
+        }
+        day.lab.live_on().await.unwrap();
+        assert_eq!(
+            day.fate_of(key, "bowl").await,
+            Fate::of("Failed(ModelUnavailable)", 0, 0, 0)
+        );
+    });
+}
