@@ -73,12 +73,13 @@ impl Images {
         walked(self.table.scan(wanted, limit, from.map(image_key)).await?)
     }
 
-    /// Removes a picture that has ended and is past its time; `false` when it is not, or is gone.
+    /// Removes a picture that has ended and is past its time, if TTL has not done so meanwhile; `false` when it is not.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn remove_past_its_time(&self, image: ImageKey, now: Timestamp) -> Result<bool, StoreError> {
-        let over = Expression::when("#state IN (:ready, :refused, :failed) AND #expires_at <= :now")
+        let over = "attribute_not_exists(#id) OR (#state IN (:ready, :refused, :failed) AND #expires_at <= :now)";
+        let over = Expression::when(over)
             .text(":ready", "ready")
             .text(":refused", "refused")
             .text(":failed", "failed")
