@@ -14,3 +14,5 @@ mod patterns;
 mod support;
 #[cfg(test)]
 mod tables;
+#[cfg(test)]
+mod troubles;
