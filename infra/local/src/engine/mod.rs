@@ -68,6 +68,8 @@ pub struct Settings {
     pub entropy: Entropy,
     /// Where they keep their files; without it all is in memory and gone afterwards.
     pub directory: Option<PathBuf>,
+    /// Where objects are kept, if not with the rest.
+    pub pictures: Option<PathBuf>,
     /// Where DynamoDB and the parameter store listen; without it any free port.
     pub dynamodb: Option<TcpListener>,
     /// Where the object store listens; without it any free port.
@@ -92,6 +94,7 @@ impl Settings {
             clock,
             entropy: Entropy::system(),
             directory: None,
+            pictures: None,
             dynamodb: None,
             store: None,
             tables: Vec::new(),
@@ -188,7 +191,8 @@ impl Engines {
         let queues = Queues::open(directory, clock.clone(), settings.entropy.clone(), settings.queues)?;
         let pipes = Pipes::new(tables.clone(), queues.clone(), settings.pipes)?;
         let expiry = Expiry::new(tables.clone(), queues.clone(), clock.clone());
-        let objects = Objects::open(directory, clock, settings.entropy, settings.objects)?;
+        let pictures = settings.pictures.as_deref().or(directory);
+        let objects = Objects::open(pictures, clock, settings.entropy, settings.objects)?;
         let door = Door {
             calls: Calls::default(),
             parameters: parameters.clone(),
