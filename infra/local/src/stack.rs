@@ -155,6 +155,7 @@ impl Stack {
             clock: clock.clone(),
             entropy: entropy.clone(),
             directory: data,
+            pictures: None,
             dynamodb: Some(ports.dynamodb),
             store: Some(ports.objects),
             tables: wiring::tables(&template)?,

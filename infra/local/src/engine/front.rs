@@ -54,7 +54,7 @@ pub(super) enum Behind {
     /// By its own server.
     Served {
         address: Arc<str>,
-        client: Client<HttpConnector, Full<Bytes>>,
+        client: Box<Client<HttpConnector, Full<Bytes>>>,
     },
 }
 
@@ -71,7 +71,7 @@ pub(super) async fn serve(listener: TcpListener, tables: &Tables, door: Door) ->
     let door = Door {
         behind: Behind::Served {
             address: format!("http://{}/", inner.local_addr()?).into(),
-            client: Client::builder(TokioExecutor::new()).build(connector),
+            client: Box::new(Client::builder(TokioExecutor::new()).build(connector)),
         },
         ..door
     };

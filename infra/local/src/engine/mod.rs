@@ -74,6 +74,8 @@ pub struct Settings {
     pub entropy: Entropy,
     /// Where they keep their files; without it all is in memory and gone afterwards.
     pub directory: Option<PathBuf>,
+    /// Where objects are kept, if not with the rest.
+    pub pictures: Option<PathBuf>,
     /// Where DynamoDB and the parameter store listen; without it any free port.
     pub dynamodb: Option<TcpListener>,
     /// Where the object stores listen; without it any free port.
@@ -100,6 +102,7 @@ impl Settings {
             clock,
             entropy: Entropy::system(),
             directory: None,
+            pictures: None,
             dynamodb: None,
             store: None,
             tables: Vec::new(),
@@ -205,7 +208,8 @@ impl Engines {
         let pipes = Pipes::new(tables.clone(), queues.clone(), settings.pipes)?;
         let schedules = Schedules::open(directory, clock.clone(), settings.entropy.clone())?;
         let expiry = Expiry::new(tables.clone(), queues.clone(), clock.clone());
-        let open = |store, spec| Objects::open(store, directory, clock.clone(), settings.entropy.clone(), spec);
+        let pictures = settings.pictures.as_deref().or(directory);
+        let open = |store, spec| Objects::open(store, pictures, clock.clone(), settings.entropy.clone(), spec);
         let (objects, oss) = (open(Store::Cos, settings.objects)?, open(Store::Oss, settings.oss)?);
         let door = Door {
             calls: Calls::default(),

@@ -62,7 +62,7 @@ impl fmt::Display for Entry {
         match (self.arrived, self.status) {
             (false, _) => {}
             (true, Some(status)) => write!(f, "{status}")?,
-            (true, None) => write!(f, "done")?,
+            (true, None) => f.write_str("arrived")?,
         }
         match (self.arrived, self.end) {
             (_, Some(End::Answered)) => Ok(()),

@@ -15,6 +15,7 @@ mod look;
 mod sellers;
 mod weather;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use shared::platform::Runtime;
 use shared::secrets::Secrets;
 use shared::wire::Wire;
 use shared::{Clock, Entropy, Ids, Platform};
+use tempfile::TempDir;
 
 use crate::engine::grants::OPERATOR;
 use crate::engine::pipes::Pumped;
@@ -71,6 +73,8 @@ pub struct Lab {
     host: Host,
     template: &'static Template,
     office: Office,
+    /// Removed when all of the above has let go of it.
+    _pictures: TempDir,
 }
 
 /// The laboratory's own hands: past permissions, weather and journal.
@@ -104,7 +108,8 @@ impl Lab {
         let Blueprint { template, .. } = blueprint::get()?;
         let (clock, entropy) = (Clock::with_timers(START.parse()?), Entropy::seeded(seed));
         let ids = Ids::new(clock.clone(), entropy.clone());
-        let engines = engines(&clock, &entropy)?;
+        let pictures = folder_in_memory()?;
+        let engines = engines(&clock, &entropy, &pictures)?;
         let simulators = Simulators::new(SimulatorOptions {
             easel: Easel::Here,
             ..SimulatorOptions::in_memory(clock.clone(), entropy.clone(), format!("http://{COMPANY}"))
@@ -144,6 +149,7 @@ impl Lab {
             exchange,
             host,
             template,
+            _pictures: pictures,
         })
     }
 
@@ -153,9 +159,9 @@ impl Lab {
         self.clock.now()
     }
 
-    /// Lets time pass. Whatever waits for a moment in between has its turn at that moment.
+    /// Lets time pass, which goes one way only. Whatever waits for a moment in between has its turn at that moment.
     pub async fn advance(&self, by: SignedDuration) {
-        tokio::time::sleep(by.unsigned_abs()).await;
+        tokio::time::sleep(Duration::try_from(by).unwrap_or_default()).await;
     }
 
     /// Lets every call take up to `longest` each way, by chance of the seed. At first none takes any time.
@@ -317,13 +323,26 @@ impl Office {
     }
 }
 
+/// A folder that vanishes. Where the system has memory that looks like a disk it is there: making and removing one costs
+/// nothing, and ten thousand of them are made.
+fn folder_in_memory() -> Result<TempDir> {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() {
+        TempDir::new_in(memory)
+    } else {
+        TempDir::new()
+    };
+    folder.context("could not make a folder for objects")
+}
+
 /// The engines, in memory and behind no port.
-fn engines(clock: &Clock, entropy: &Entropy) -> Result<Engines> {
+fn engines(clock: &Clock, entropy: &Entropy, pictures: &TempDir) -> Result<Engines> {
     let blueprint = blueprint::get()?;
     let stored = Parameters::open(None, clock.clone())?;
     secrets::provide(&blueprint.template, &stored, entropy, &RealKeys::default())?;
     let engines = Engines::open(Settings {
         entropy: entropy.clone(),
+        pictures: Some(pictures.path().to_path_buf()),
         tables: blueprint.tables.clone(),
         queues: blueprint.queues.clone(),
         pipes: blueprint.pipes.clone(),

@@ -18,3 +18,5 @@ mod schedules;
 mod support;
 #[cfg(test)]
 mod tables;
+#[cfg(test)]
+mod troubles;

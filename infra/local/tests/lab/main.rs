@@ -1,6 +1,6 @@
 //! The laboratory: that it paints without a socket, repeats itself by its seed, lets workers die anywhere, and costs no time.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail by panicking")]
 
 mod killing;
 mod losses;
