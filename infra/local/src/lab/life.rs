@@ -28,7 +28,10 @@ impl Lab {
                 return Ok(());
             }
             self.advance(STEP).await;
-            self.run("settle-stale").await?;
+            // A run that fails is followed by the next one.
+            if let Err(error) = self.run("settle-stale").await {
+                tracing::debug!(error = format!("{error:#}"), "A run that settles failed");
+            }
         }
         bail!(
             "after two days something is still to be done:\n{}",
