@@ -43,31 +43,40 @@ impl Deps {
     /// # Errors
     /// When a variable is missing or wrong.
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
-        let db = platform.db();
-        let (seedream, dashscope) = (Seedream::new(vars, platform)?, Dashscope::new(vars, platform)?);
-        let painter = Painter {
-            ender: Ender {
-                accounts: Accounts::new(&db, vars)?,
-                images: Images::new(&db, vars)?,
-                ledgers: Ledgers::new(&db, vars)?,
-                clock: platform.clock.clone(),
-            },
-            limits: Limits::new(&db, vars)?,
-            primary: Priced {
-                model: Arc::new(seedream),
-                price: budget::price(vars, "SEEDREAM_PRICE_FEN")?,
-            },
-            backup: Priced {
-                model: Arc::new(dashscope),
-                price: budget::price(vars, "DASHSCOPE_PRICE_FEN")?,
-            },
-            ceiling: budget::ceiling(vars)?,
-            stores: Stores::new(vars, platform)?,
-            clock: platform.clock.clone(),
-            entropy: platform.entropy.clone(),
-        };
-        Ok(Self { painter })
+        Ok(Self {
+            painter: painter(vars, platform)?,
+        })
     }
+}
+
+/// The painter that this function's variables describe. Benches compare it with others.
+///
+/// # Errors
+/// When a variable is missing or wrong.
+pub fn painter(vars: &Vars, platform: &Platform) -> Result<Painter, ConfigError> {
+    let db = platform.db();
+    let (seedream, dashscope) = (Seedream::new(vars, platform)?, Dashscope::new(vars, platform)?);
+    Ok(Painter {
+        ender: Ender {
+            accounts: Accounts::new(&db, vars)?,
+            images: Images::new(&db, vars)?,
+            ledgers: Ledgers::new(&db, vars)?,
+            clock: platform.clock.clone(),
+        },
+        limits: Limits::new(&db, vars)?,
+        primary: Priced {
+            model: Arc::new(seedream),
+            price: budget::price(vars, "SEEDREAM_PRICE_FEN")?,
+        },
+        backup: Priced {
+            model: Arc::new(dashscope),
+            price: budget::price(vars, "DASHSCOPE_PRICE_FEN")?,
+        },
+        ceiling: budget::ceiling(vars)?,
+        stores: Stores::new(vars, platform)?,
+        clock: platform.clock.clone(),
+        entropy: platform.entropy.clone(),
+    })
 }
 
 /// Paints the pictures of one batch.

@@ -25,6 +25,7 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use shared::config::Vars;
 use shared::domain::Store;
+use shared::flows::painting::Painter;
 use shared::platform::Runtime;
 use shared::secrets::Secrets;
 use shared::wire::Wire;
@@ -236,6 +237,18 @@ impl Lab {
     /// When an engine fails, or when the work makes new work without end.
     pub async fn drain(&self) -> Result<Drained> {
         self.engines.drain().await
+    }
+
+    /// The painter that ships, made as `images-paint` makes it, for whoever wants to change a part of it.
+    ///
+    /// # Errors
+    /// When the template has a mistake.
+    pub async fn painter(&self) -> Result<Painter> {
+        let function = self.template.function("images-paint");
+        let function = function.context("the template has no `images-paint`")?;
+        let vars = self.host.vars(function);
+        let platform = self.host.platform(function, &vars).await?;
+        Ok(images_paint::painter(&vars, &platform)?)
     }
 
     /// One run of the function that a schedule wakes, by its folder's name. Dropping the future kills it.
