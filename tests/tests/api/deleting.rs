@@ -55,13 +55,16 @@ async fn a_picture_deleted_while_it_is_stored_is_settled_and_leaves_no_object() 
     let app = app().await;
     let mei = app.person("mei").await;
     let book = app.stack.engines.objects.book();
-    // The object arrives, but nobody hears of it.
+    let second = app.stack.engines.oss.book();
+    // The object arrives, but nobody hears of it; and the other store takes none.
     book.trouble(StoreFault::lose_reply(Some("PutObject"), 1_000));
+    second.trouble(StoreFault::fail(Some("PutObject"), 1_000, 503, "SlowDown"));
     let id = order(&app, &mei, "a bowl").await;
     app.drain().await;
     assert_eq!((objects(&app).len(), depth(&app, "images-paint")), (1, (0, 1)));
     app.delete(&mei, &format!("/v1/images/{id}")).await.expect(202);
     book.calm();
+    second.calm();
     until_visible(&app, "images-paint");
     app.drain().await;
     let mei = again(&app, &mei).await;

@@ -62,8 +62,10 @@ async fn a_message_that_comes_again_after_the_end_changes_nothing() {
 async fn what_failed_comes_again_after_the_visibility_time_and_after_five_times_is_dead_and_can_be_brought_back() {
     let app = app().await;
     let mei = app.person("mei").await;
-    let book = app.stack.engines.objects.book();
-    book.trouble(StoreFault::fail(Some("PutObject"), 10_000, 503, "SlowDown"));
+    let stores = [app.stack.engines.objects.book(), app.stack.engines.oss.book()];
+    for book in stores {
+        book.trouble(StoreFault::fail(Some("PutObject"), 10_000, 503, "SlowDown"));
+    }
     let id = order(&app, &mei, "a bowl").await;
     for time in 1..=5 {
         let drained = app.drain().await;
@@ -76,7 +78,9 @@ async fn what_failed_comes_again_after_the_visibility_time_and_after_five_times_
     }
     app.drain().await;
     assert_eq!((depth(&app, PAINT), depth(&app, DEAD)), ((0, 0), (1, 0)));
-    book.calm();
+    for book in stores {
+        book.calm();
+    }
     app.stack.engines.queues.redrive(&queue(&app, DEAD)).unwrap();
     app.drain().await;
     let mei = again(&app, &mei).await;

@@ -146,7 +146,11 @@ async fn three_at_once_are_three_pictures_with_a_fate_each() {
     let app = app().await;
     let mei = app.person("mei").await;
     let ordered = app
-        .order(&mei, "three", json!({ "prompt": "a bowl", "count": 3 }))
+        .order(
+            &mei,
+            "three",
+            json!({ "prompt": "a bowl", "count": 3, "fallback": "never" }),
+        )
         .await
         .expect(202);
     assert_eq!(ordered.json["credits"], json!({ "available": 0, "held": 3 }));

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail by panicking")]
 
 mod accounts;
+mod backup;
 mod bad_input;
 mod beside;
 mod clients;
