@@ -1,9 +1,9 @@
 //! A picture's whole story.
 
 use jiff::SignedDuration;
-use shared::domain::image::CreditFate;
+use shared::domain::image::{BackupReason, Cost, CreditFate, TryOutcome};
 use shared::domain::ledger::{Entry, Side};
-use shared::domain::{Credits, Image, State};
+use shared::domain::{Credits, Image, State, Store};
 use shared::ids::{AccountId, ImageId};
 use shared::store::StoreError;
 use shared::store::images::ImageKey;
@@ -36,6 +36,7 @@ impl Ops {
         };
         let mut table = Table::default();
         describe(&mut table, &image);
+        tries(&mut table, &image);
         self.ledger(&mut table, &image)
             .await
             .map_err(|error| self.explained(error))?;
@@ -104,6 +105,8 @@ fn describe(table: &mut Table, image: &Image) {
     table.known("requested", image.requested);
     table.known("delivered", image.delivered);
     table.known("drawn by", image.model.as_deref());
+    table.known("backup because", image.backup_because().map(because));
+    table.known("task", image.task.as_ref().map(|_| "DashScope has accepted it and is asked how far it is"));
     table.known(
         "result",
         image.result_url.as_ref().map(|_| "its address is known, and not shown"),
@@ -111,12 +114,50 @@ fn describe(table: &mut Table, image: &Image) {
     table.known("object", image.object_key.as_ref());
     let stores: Vec<&str> = image.stores.iter().map(|store| store.as_str()).collect();
     table.known("in stores", Some(stores.join(", ")).filter(|stores| !stores.is_empty()));
+    table.known("stored in", image.stored_in.map(Store::as_str));
     table.known(
         "to be deleted",
         image.delete_requested.then_some("as soon as it has ended"),
     );
     table.known("ended at", image.finished_at);
     table.fact("expires at", image.expires_at());
+}
+
+/// Every time a model was asked, and what that has cost.
+fn tries(table: &mut Table, image: &Image) {
+    table.heading("tries");
+    for (number, tried) in image.tries.iter().enumerate() {
+        let outcome = match tried.outcome {
+            Some(TryOutcome::Painted) => "painted",
+            Some(TryOutcome::Refused) => "refused by its moderation",
+            Some(TryOutcome::NotCharged) => "surely neither painted nor charged",
+            Some(TryOutcome::Unknown) => "nobody knows: the answer was lost",
+            None => "under way, or its worker died",
+        };
+        let reason = tried.reason.as_ref().map(|reason| format!(" ({reason})"));
+        let took = tried.ended_at.map(|ended| ended.duration_since(tried.at));
+        let took = took.map(|took| format!(" after {}.{:03} s", took.as_secs(), took.subsec_millis()));
+        let cost = match tried.cost() {
+            Cost::Nothing => "cost nothing".to_owned(),
+            Cost::Paid(price) => format!("cost {price}"),
+            Cost::Perhaps(price) => format!("cost {price} or nothing: the bill tells"),
+        };
+        let (reason, took) = (reason.unwrap_or_default(), took.unwrap_or_default());
+        table.fact(
+            &format!("{} {}", number + 1, tried.provider.as_str()),
+            format!("{} {outcome}{reason}{took}; {cost}", tried.at),
+        );
+    }
+    if image.tries.is_empty() {
+        table.fact("models", "none was asked");
+    }
+}
+
+fn because(reason: BackupReason) -> &'static str {
+    match reason {
+        BackupReason::PrimaryFailed => "the primary failed for this picture",
+        BackupReason::PrimaryPaused => "the primary was left alone, because it had failed for others",
+    }
 }
 
 fn state(state: State) -> String {

@@ -71,6 +71,7 @@ fn help_names_every_command_and_setting() {
         "first-image",
         "thirty-days",
         "bench",
+        "prove",
         "ops",
         "--port",
         "--data",
@@ -79,7 +80,7 @@ fn help_names_every_command_and_setting() {
     ] {
         assert!(out.contains(word), "it does not name `{word}`:\n{out}");
     }
-    for command in ["serve", "first-image", "thirty-days", "bench", "ops"] {
+    for command in ["serve", "first-image", "thirty-days", "bench", "prove", "ops"] {
         good(&run(folder.path(), &[command, "--help"]));
     }
 }
