@@ -106,7 +106,13 @@ fn describe(table: &mut Table, image: &Image) {
     table.known("delivered", image.delivered);
     table.known("drawn by", image.model.as_deref());
     table.known("backup because", image.backup_because().map(because));
-    table.known("task", image.task.as_ref().map(|_| "DashScope has accepted it and is asked how far it is"));
+    table.known(
+        "task",
+        image
+            .task
+            .as_ref()
+            .map(|_| "DashScope has accepted it and is asked how far it is"),
+    );
     table.known(
         "result",
         image.result_url.as_ref().map(|_| "its address is known, and not shown"),

@@ -1,7 +1,6 @@
 //! One day: orders come in, Seedream fails for four minutes, and comes back.
 
 use std::cell::Cell;
-use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use futures::StreamExt as _;
@@ -12,6 +11,7 @@ use shared::domain::{Fallback, Image, Ratio, State};
 use shared::flows::painting::Painter;
 use shared::store::images::ImageKey;
 use tokio::sync::Semaphore;
+use tracing::subscriber::NoSubscriber;
 
 use super::faults::{Scenario, all_is_well};
 use super::policies::Policy;
@@ -21,11 +21,11 @@ use crate::lab::{self, Lab, Seller};
 /// How many workers there are.
 const WORKERS: usize = 200;
 
-/// How many orders come in, one every half second: about forty pictures are being painted at any time on a good day.
-const ORDERS: u32 = 840;
+/// How many orders come in one by one, a second after each other.
+const STREAM: u32 = 360;
 
-/// The pause between two orders.
-const BETWEEN: Duration = Duration::from_millis(500);
+/// How many come in at once, in the very second in which the fault begins: every worker has one.
+const BURST: u32 = 200;
 
 /// When the fault begins and ends, counted from the first order.
 const FAULT: [SignedDuration; 2] = [SignedDuration::from_secs(60), SignedDuration::from_secs(300)];
@@ -60,7 +60,8 @@ pub(super) struct Outcome {
 /// # Errors
 /// When the laboratory fails.
 pub(super) fn live(policy: Policy, scenario: Option<Scenario>) -> Result<Outcome> {
-    lab::run(run(policy, scenario))?
+    // What goes wrong on that day is the day's business.
+    tracing::subscriber::with_default(NoSubscriber::new(), || lab::run(run(policy, scenario)))?
 }
 
 async fn run(policy: Policy, scenario: Option<Scenario>) -> Result<Outcome> {
@@ -70,7 +71,7 @@ async fn run(policy: Policy, scenario: Option<Scenario>) -> Result<Outcome> {
     let sellers = sellers(&lab).await?;
     let (workers, opened) = (Semaphore::new(WORKERS), Cell::new(None));
     let began = lab.now();
-    let mut orders: FuturesUnordered<_> = (0..ORDERS)
+    let mut orders: FuturesUnordered<_> = (0..STREAM + BURST)
         .map(|number| order(&lab, policy, &painter, &sellers, &workers, number))
         .collect();
     let (mut keys, over) = (Vec::new(), Cell::new(false));
@@ -109,7 +110,7 @@ async fn run(policy: Policy, scenario: Option<Scenario>) -> Result<Outcome> {
 
 async fn sellers(lab: &Lab) -> Result<Vec<Seller>> {
     let mut sellers = Vec::new();
-    for _ in 0..ORDERS.div_ceil(EACH) {
+    for _ in 0..(STREAM + BURST).div_ceil(EACH) {
         sellers.push(lab.seller(EACH).await?);
     }
     Ok(sellers)
@@ -124,7 +125,12 @@ async fn order(
     workers: &Semaphore,
     number: u32,
 ) -> Result<ImageKey> {
-    tokio::time::sleep(BETWEEN * number).await;
+    let at = if number < STREAM {
+        i64::from(number)
+    } else {
+        FAULT[0].as_secs()
+    };
+    lab.advance(SignedDuration::from_secs(at)).await;
     let seller = usize::try_from(number / EACH)?;
     let seller = sellers.get(seller).ok_or_else(|| anyhow!("nobody orders"))?;
     let key = lab.order(seller, "bowl", Ratio::Square, Fallback::Auto).await?;

@@ -75,6 +75,10 @@ fn all(days: &[(Policy, Option<Scenario>)]) -> Result<Vec<Outcome>> {
             if let Some(place) = outcomes.get_mut(at) {
                 *place = Some(outcome);
             }
+            let lived = outcomes.iter().flatten().count();
+            if lived.is_multiple_of(10) {
+                say!("{lived} of {} days", days.len());
+            }
         }
     };
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
