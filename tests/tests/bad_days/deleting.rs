@@ -27,17 +27,13 @@ fn a_picture_deleted_while_it_is_painted_goes_with_its_outcome() {
             let key = day.order("bowl").await;
             day.lab.pump().unwrap();
             let sandbox = day.lab.sandbox().unwrap();
-            let mut work = Box::pin(sandbox.work(PAINT));
+            let mut work = sandbox.work(PAINT);
             // So far and no further, while its owner deletes.
-            let mut polls = 0;
-            let halfway = futures::future::poll_fn(|context| {
-                polls += 1;
-                match futures::Future::poll(work.as_mut(), context) {
-                    std::task::Poll::Pending if polls < n => std::task::Poll::Pending,
-                    poll => std::task::Poll::Ready(poll.is_ready()),
-                }
-            });
-            let ended = halfway.await;
+            let mut ended = false;
+            for _ in 0..n {
+                ended = ended || futures::poll!(&mut work).is_ready();
+                tokio::task::yield_now().await;
+            }
             day.delete(key).await;
             if !ended {
                 work.await.unwrap();
