@@ -33,6 +33,7 @@ mod restart;
 mod schedules;
 mod second_store;
 mod sessions;
+mod settling;
 mod support;
 mod sweeping;
 mod tokens;

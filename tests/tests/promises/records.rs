@@ -180,7 +180,10 @@ pub(crate) async fn what_is_stored_of_a_person_is_what_the_tables_are_declared_t
     let mut seen = BTreeSet::new();
     for (table, items) in everything_stored(&app) {
         for item in items {
-            let sort = item["sk"]["S"].as_str().unwrap_or_default();
+            let sort = item["sk"]["S"]
+                .as_str()
+                .or(item["pk"]["S"].as_str())
+                .unwrap_or_default();
             let declared = DECLARED
                 .iter()
                 .find(|(of, begins, _)| *of == table && sort.starts_with(begins));
