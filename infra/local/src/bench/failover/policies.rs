@@ -1,11 +1,13 @@
 //! What ships, and the two ways it is compared with.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Result;
+use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use pictures::{Format, Sketch};
 use shared::domain::image::{Provider, TaskId};
 use shared::domain::spend::Ceiling;
 use shared::domain::{PixelSize, Prompt, Ratio};
@@ -49,6 +51,8 @@ impl Policy {
     pub(super) async fn painter(self, lab: &Lab) -> Result<Painter> {
         let painter = lab.painter().await?;
         let painter = Painter {
+            primary: lightly(&painter.primary),
+            backup: lightly(&painter.backup),
             ceiling: Ceiling::None,
             ..painter
         };
@@ -73,10 +77,65 @@ impl Policy {
     }
 }
 
+fn lightly(who: &Priced) -> Priced {
+    Priced {
+        model: Arc::new(Light(Arc::clone(&who.model))),
+        price: who.price,
+    }
+}
+
 fn stubborn(who: &Priced) -> Priced {
     Priced {
         model: Arc::new(Stubborn(Arc::clone(&who.model))),
         price: who.price,
+    }
+}
+
+/// A model whose pictures are stamps: megabytes by the thousand would be most of the bench's time, and nothing in it is about
+/// them.
+#[derive(Debug)]
+struct Light(Arc<dyn ImageModel>);
+
+impl Light {
+    async fn stamp(&self) -> Result<Picture, FetchError> {
+        static DRAWN: OnceLock<Bytes> = OnceLock::new();
+        let draw = || {
+            let sketch = Sketch {
+                prompt: "stamp".to_owned(),
+                width: 64,
+                height: 64,
+                format: Format::Jpeg,
+                watermark: false,
+            };
+            Bytes::from(sketch.draw().unwrap_or_default())
+        };
+        Ok(Picture::read(DRAWN.get_or_init(draw).clone())?)
+    }
+}
+
+impl ImageModel for Light {
+    fn provider(&self) -> Provider {
+        self.0.provider()
+    }
+
+    fn paint<'a>(&'a self, prompt: &'a Prompt, ratio: Ratio) -> BoxFuture<'a, Result<Work, PaintError>> {
+        self.0.paint(prompt, ratio)
+    }
+
+    fn follow<'a>(&'a self, task: &'a TaskId) -> BoxFuture<'a, Result<Progress, FollowError>> {
+        self.0.follow(task)
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), PaintError>> {
+        self.0.probe()
+    }
+
+    fn fetch<'a>(&'a self, _: &'a Url) -> BoxFuture<'a, Result<Picture, FetchError>> {
+        self.stamp().boxed()
+    }
+
+    fn pixels(&self, ratio: Ratio) -> PixelSize {
+        self.0.pixels(ratio)
     }
 }
 
