@@ -148,10 +148,10 @@ impl Deps {
         let now = self.clock.now();
         let view = ImageView::new(image);
         let key = image.object_key.as_ref().filter(|_| image.state == ImageState::Ready);
-        let Some((key, life)) = key.zip(link_life(image, now)) else {
+        let Some(((key, store), life)) = key.zip(image.lies_in()).zip(link_life(image, now)) else {
             return Ok(view);
         };
-        let objects = self.stores.among(&image.stores)?;
+        let objects = self.stores.named(store)?;
         Ok(view.with_download(objects.download_link(key, now, life).await?))
     }
 }

@@ -100,6 +100,12 @@ impl Image {
         self.ordered_at() + LIFE
     }
 
+    /// The store to read it from. One that was stored before `stored_in` was written down lies in a single store.
+    #[must_use]
+    pub fn lies_in(&self) -> Option<Store> {
+        self.stored_in.or_else(|| self.stores.first().copied())
+    }
+
     /// Why the backup was asked, if it was.
     #[must_use]
     pub fn backup_because(&self) -> Option<BackupReason> {

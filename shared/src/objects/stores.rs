@@ -1,7 +1,5 @@
 //! All stores of a deployment, in the order in which they are tried.
 
-use std::collections::BTreeSet;
-
 use super::{ObjectError, Objects, cdn, company};
 use crate::Platform;
 use crate::config::{ConfigError, Vars};
@@ -62,13 +60,12 @@ impl Stores {
         self.each().find(|objects| objects.store() == store)
     }
 
-    /// The first of `stores` that this deployment has.
+    /// The store of that name, for whoever needs just this one.
     ///
     /// # Errors
-    /// [`ObjectError::Denied`] when it has none of them, because somebody took it out of the configuration too early.
-    pub fn among(&self, stores: &BTreeSet<Store>) -> Result<&Objects, ObjectError> {
-        let found = self.each().find(|objects| stores.contains(&objects.store()));
-        found.ok_or_else(|| ObjectError::Denied {
+    /// [`ObjectError::Denied`] when this deployment has it not, because somebody took it out of the configuration too early.
+    pub fn named(&self, store: Store) -> Result<&Objects, ObjectError> {
+        self.of(store).ok_or_else(|| ObjectError::Denied {
             reason: "it is not configured any more".to_owned(),
         })
     }

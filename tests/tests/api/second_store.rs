@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 use shared::domain::Store;
-use tests::TestApp;
+use tests::{Person, TestApp};
 use vitrine::engine::objects::Fault as StoreFault;
 
-use crate::support::{again, app, clock, depth, image, items, objects, until_visible};
+use crate::support::{again, app, clock, depth, items, objects, until_visible};
 
-/// Copies every picture into the second store, and writes down that `stores` have it.
-fn copied(app: &TestApp, stores: &[&str]) {
+/// Copies every picture into the second store, and writes down that both have it.
+fn copied(app: &TestApp) {
     let engines = &app.stack.engines;
     let (from, to) = (app.stack.bucket().unwrap(), app.stack.oss_bucket().unwrap());
     for key in app.stack.files(Store::Cos).unwrap() {
@@ -16,11 +16,20 @@ fn copied(app: &TestApp, stores: &[&str]) {
         engines.oss.place(&to, &key, &bytes).unwrap();
     }
     for mut item in items(app, "images") {
-        item["stores"] = json!({ "SS": stores });
+        item["stores"] = json!({ "SS": ["cos", "oss"] });
         let table = &app.stack.template.table("images").unwrap().name;
         let request = serde_json::from_value(json!({ "TableName": table, "Item": item })).unwrap();
         engines.tables.database().put_item(request).unwrap();
     }
+}
+
+/// A picture that the first store did not take.
+async fn painted_into_the_second(app: &TestApp, person: &Person, prompt: &str) -> Value {
+    let cos = app.stack.engines.objects.book();
+    cos.trouble(StoreFault::fail(Some("PutObject"), 100, 503, "SlowDown"));
+    let painted = app.painted(person, prompt).await;
+    cos.calm();
+    painted
 }
 
 fn host(picture: &Value) -> String {
@@ -29,26 +38,19 @@ fn host(picture: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_picture_that_the_second_store_alone_has_is_linked_there() {
+async fn a_picture_is_linked_to_the_store_that_took_it_and_not_to_one_that_was_asked_in_vain() {
     let app = app().await;
     let mei = app.person("mei").await;
-    let painted = app.painted(&mei, "a bowl").await;
-    let id = painted["id"].as_str().unwrap();
-    copied(&app, &["cos", "oss"]);
-    assert_eq!(
-        host(&image(&app, &mei, id).await),
-        "vitrine-local-1250000000.cos.localhost"
-    );
-    copied(&app, &["oss"]);
-    let picture = image(&app, &mei, id).await;
-    assert_eq!(host(&picture), "vitrine-local.oss.localhost");
-    let followed = app.http.get(picture["download"]["url"].as_str().unwrap());
+    let first = app.painted(&mei, "a bowl").await;
+    assert_eq!(host(&first), "vitrine-local-1250000000.cos.localhost");
+    let second = painted_into_the_second(&app, &mei, "a jug").await;
+    assert_eq!(host(&second), "vitrine-local.oss.localhost");
+    let followed = app.http.get(second["download"]["url"].as_str().unwrap());
     let followed = followed.send().await.unwrap();
     assert_eq!(followed.status().as_u16(), 200);
     let key = &app.stack.files(Store::Oss).unwrap()[0];
     let kept = app.stack.engines.oss.bytes(&app.stack.oss_bucket().unwrap(), key);
     assert_eq!(followed.bytes().await.unwrap(), kept.unwrap());
-    app.drain().await;
 }
 
 #[tokio::test]
@@ -56,7 +58,7 @@ async fn a_deleted_picture_is_erased_in_every_store_that_may_have_it() {
     let app = app().await;
     let mei = app.person("mei").await;
     let painted = app.painted(&mei, "a bowl").await;
-    copied(&app, &["cos", "oss"]);
+    copied(&app);
     assert_eq!(objects(&app).len(), 2);
     let path = format!("/v1/images/{}", painted["id"].as_str().unwrap());
     app.delete(&mei, &path).await.expect(204);
@@ -70,7 +72,7 @@ async fn a_store_that_is_down_does_not_keep_the_picture_in_the_other() {
         let app = app().await;
         let mei = app.person("mei").await;
         let painted = app.painted(&mei, "a bowl").await;
-        copied(&app, &["cos", "oss"]);
+        copied(&app);
         let engines = &app.stack.engines;
         let (book, left, erased) = match is_first_down {
             true => (engines.objects.book(), Store::Cos, Store::Oss),
@@ -94,9 +96,7 @@ async fn without_a_second_store_what_lies_in_it_is_not_forgotten() {
     let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
     let app = TestApp::in_folder(folder.path(), clock.clone()).await;
     let mei = app.person("mei").await;
-    let painted = app.painted(&mei, "a bowl").await;
-    copied(&app, &["oss"]);
-    app.drain().await;
+    let painted = painted_into_the_second(&app, &mei, "a bowl").await;
     app.close().await;
 
     let app = TestApp::in_folder_with(folder.path(), clock.clone(), &[("OssBucket", "")]).await;
