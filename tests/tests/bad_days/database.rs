@@ -2,6 +2,7 @@
 
 use tests::day::{Day, Fate, day};
 use vitrine::engine::trouble::{Ordered, Trouble};
+use vitrine::sim::Provider;
 
 #[track_caller]
 fn fate(ordered: Ordered) -> Fate {
@@ -42,6 +43,37 @@ fn a_step_whose_answer_was_lost_is_made_again_and_is_the_same_step() {
         let lost = Ordered::next(next, Trouble::ReplyLost).of("UpdateItem");
         let fate = fate(lost);
         assert!(fate.seedream <= 1 && fate.billed <= 1, "{next}: {fate:?}");
+    }
+}
+
+#[test]
+fn a_database_that_throttles_right_after_the_model_was_paid_loses_no_picture() {
+    for by_backup in [false, true] {
+        day(async |day: &Day| {
+            if by_backup {
+                day.fault(Provider::Seedream, 1, crate::status(401));
+            }
+            let key = day.order("bowl").await;
+            day.lab.pump().unwrap();
+            let asked = || {
+                if by_backup {
+                    !day.lab.books().dashscope.requests.is_empty()
+                } else {
+                    day.lab.billed("bowl") == 1
+                }
+            };
+            let mut work = day.lab.work(tests::day::PAINT);
+            while !asked() {
+                assert!(futures::poll!(&mut work).is_pending(), "it has ended without asking");
+                tokio::task::yield_now().await;
+            }
+            // Three tries of the client each, for half a minute.
+            day.lab.engines.troubles.order(Ordered::next(15, Trouble::Throttled));
+            assert_eq!(work.await.unwrap().done, 1);
+            assert_eq!(day.image(key).await.attempt, 1);
+            let fate = day.fate_of(key, "bowl").await;
+            assert_eq!((fate.state.as_str(), fate.billed), ("Ready", 1));
+        });
     }
 }
 

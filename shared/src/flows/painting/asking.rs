@@ -34,6 +34,9 @@ const LOOKS: [u64; 42] = {
     pauses
 };
 
+/// The seconds between two tries to write down what was paid for, a minute together.
+const INSISTENCE: [u64; 6] = [1, 2, 4, 8, 15, 30];
+
 /// What became of asking a model.
 enum Asked {
     /// It paints, or has painted.
@@ -85,7 +88,7 @@ impl Painter {
             Asked::Work(Work::Painted(painted)) => self.keep(image, painted).await,
             Asked::Work(Work::Accepted(task)) => {
                 image.task = Some(task);
-                if self.images().accepted(&image).await? {
+                if self.insist(|| self.images().accepted(&image)).await? {
                     self.follow(image).await
                 } else {
                     Ok(())
@@ -268,11 +271,30 @@ impl Painter {
         closed(&mut image, TryOutcome::Painted, None, self.clock.now());
         image.model = Some(painted.model);
         image.result_url = Some(painted.url.into());
-        if !self.images().painted(&image).await? {
+        if !self.insist(|| self.images().painted(&image)).await? {
             return Ok(());
         }
         image.state = State::Painted;
         self.fetch_and_store(image).await
+    }
+}
+
+impl Painter {
+    /// Writes what only this worker knows and money was spent for. A database that is overloaded for a moment must not lose it,
+    /// so it is asked again for a minute; each of these writes is the same when it is made twice.
+    async fn insist<F>(&self, write: impl Fn() -> F) -> Result<bool, StoreError>
+    where
+        F: Future<Output = Result<bool, StoreError>>,
+    {
+        for pause in INSISTENCE {
+            match write().await {
+                Err(StoreError::Unavailable(_) | StoreError::Contended) => {
+                    tokio::time::sleep(Duration::from_secs(pause)).await;
+                }
+                result => return result,
+            }
+        }
+        write().await
     }
 }
 
