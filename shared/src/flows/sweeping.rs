@@ -63,12 +63,14 @@ pub struct Sweeper {
 }
 
 /// What became of an object that was looked after.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Fate {
     /// A picture names it, or it is too young to tell.
     Stays,
-    /// No picture names it.
+    /// No picture names it, since this pass.
     Orphan,
+    /// No picture names it, and an earlier pass has seen that as well.
+    Missed(ObjectKey),
     /// It was past its time and is gone.
     Gone,
     /// It should be gone, and is not.
@@ -104,7 +106,7 @@ impl Sweeper {
             let page = self.images.past_their_time(place(&progress), ITEMS_A_PAGE, now).await?;
             let ends = stream::iter(page.images).map(|image| self.end(image, now));
             let fates: Vec<Fate> = ends.buffer_unordered(AT_ONCE).try_collect().await?;
-            left += count(&fates, Fate::Left);
+            left += count(&fates, &Fate::Left);
             if !self.go_on(walk, &mut progress, page.next, until).await? {
                 return all_gone(left);
             }
@@ -126,13 +128,20 @@ impl Sweeper {
                 listing => listing?,
             };
             let now = self.clock.now();
-            let (pass, trusted) = (progress.pass, are_few(progress.before));
-            let looks = stream::iter(listing.objects).map(|object| self.look_after(store, object, pass, trusted, now));
+            let pass = progress.pass;
+            let looks = stream::iter(listing.objects).map(|object| self.look_after(store, object, pass, now));
             let fates: Vec<Fate> = looks.buffer_unordered(AT_ONCE).try_collect().await?;
+            let missed: Vec<ObjectKey> = fates.iter().filter_map(Fate::missed).cloned().collect();
             progress.seen.objects += u64::try_from(fates.len()).unwrap_or(u64::MAX);
-            progress.seen.orphans += count(&fates, Fate::Orphan);
-            left += count(&fates, Fate::Left);
-            let foreign = count(&fates, Fate::Foreign);
+            progress.seen.orphans += count(&fates, &Fate::Orphan) + u64::try_from(missed.len()).unwrap_or(u64::MAX);
+            left += count(&fates, &Fate::Left);
+            if progress.may_delete() {
+                let removals =
+                    stream::iter(missed).map(|key| async move { remove(store, &key, "named by no picture").await });
+                let fates: Vec<Fate> = removals.buffer_unordered(AT_ONCE).collect().await;
+                left += count(&fates, &Fate::Left);
+            }
+            let foreign = count(&fates, &Fate::Foreign);
             if foreign > 0 {
                 tracing::warn!(
                     store = walk,
@@ -157,14 +166,7 @@ impl Sweeper {
         }
     }
 
-    async fn look_after(
-        &self,
-        store: &Objects,
-        object: Stored,
-        pass: u64,
-        trusted: bool,
-        now: Timestamp,
-    ) -> Result<Fate, StoreError> {
+    async fn look_after(&self, store: &Objects, object: Stored, pass: u64, now: Timestamp) -> Result<Fate, StoreError> {
         let Ok(key) = object.key.parse::<ObjectKey>() else {
             return Ok(Fate::Foreign);
         };
@@ -180,10 +182,7 @@ impl Sweeper {
             None if age < YOUNG => Ok(Fate::Stays),
             None => {
                 let first = self.sweeps.first_missed(store.store(), &key, pass, now).await?;
-                if trusted && first < pass && remove(store, &key, "named by no picture").await == Fate::Left {
-                    return Ok(Fate::Left);
-                }
-                Ok(Fate::Orphan)
+                Ok(if first < pass { Fate::Missed(key) } else { Fate::Orphan })
             }
         }
     }
@@ -311,8 +310,29 @@ fn report(store: &str, Count { objects, orphans }: Count) {
     }
 }
 
-fn count(fates: &[Fate], wanted: Fate) -> u64 {
-    u64::try_from(fates.iter().filter(|fate| **fate == wanted).count()).unwrap_or(u64::MAX)
+impl Fate {
+    fn missed(&self) -> Option<&ObjectKey> {
+        match self {
+            Self::Missed(key) => Some(key),
+            Self::Stays | Self::Orphan | Self::Gone | Self::Left | Self::Foreign => None,
+        }
+    }
+}
+
+impl Progress {
+    /// Whether objects that two passes have missed may be deleted: the whole pass before has seen few orphans, and this one
+    /// has not yet seen more than are few among as many objects as were there then.
+    fn may_delete(&self) -> bool {
+        let so_far = Count {
+            objects: self.before.objects,
+            orphans: self.seen.orphans,
+        };
+        are_few(self.before) && are_few(so_far)
+    }
+}
+
+fn count(fates: &[Fate], wanted: &Fate) -> u64 {
+    u64::try_from(fates.iter().filter(|fate| *fate == wanted).count()).unwrap_or(u64::MAX)
 }
 
 fn all_gone(left: u64) -> Result<(), SweepError> {

@@ -154,6 +154,27 @@ async fn where_too_many_objects_are_named_by_nothing_none_is_deleted_and_an_alar
 }
 
 #[tokio::test]
+async fn too_many_at_once_are_left_alone_although_the_pass_before_has_seen_few() {
+    let app = app().await;
+    let all = || (0..150).map(key);
+    all().for_each(|key| lay(&app, Store::Cos, &key));
+    app.advance(DAY);
+    // All of them are marked; then they are away for a pass, and nothing is wrong.
+    sweep(&app).await;
+    let (objects, bucket) = bucket(&app, Store::Cos);
+    all().for_each(|key| objects.lose(&bucket, &key).unwrap());
+    sweep(&app).await;
+    all().for_each(|key| lay(&app, Store::Cos, &key));
+    app.advance(DAY);
+    sweep(&app).await;
+    assert_eq!(
+        files(&app, Store::Cos).len(),
+        150,
+        "one pass deletes no more than are few"
+    );
+}
+
+#[tokio::test]
 async fn objects_that_are_none_of_ours_are_left_alone() {
     let app = app().await;
     lay(&app, Store::Cos, "backup/of-somebody.tar");
