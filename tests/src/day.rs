@@ -14,6 +14,9 @@ pub const PAINT: &str = "images-paint";
 /// The worker that erases, by its queue.
 pub const ERASE: &str = "images-erase";
 
+/// The worker that sends mail, by its queue.
+pub const SEND: &str = "mail-send";
+
 /// A world with a seller in it, and what was ordered there.
 pub struct Day {
     /// The world.

@@ -13,7 +13,7 @@
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use shared::domain::Store;
-use tests::day::{Day, ERASE, PAINT};
+use tests::day::{Day, ERASE, PAINT, SEND};
 use vitrine::lab::{self, Fault as Trouble, Loss, Party, kill_at};
 use vitrine::sim::{Fault, Link, Provider};
 
@@ -173,6 +173,24 @@ fn an_eraser_that_dies_leaves_no_object() {
 }
 
 #[test]
+fn a_sender_that_dies_sends_its_mail_once() {
+    let arrange = async |day: &Day| _ = day.lab.mail(&day.seller).await.unwrap();
+    die_everywhere(arrange, |day| day.lab.work(SEND).map(drop).boxed());
+}
+
+#[test]
+fn a_run_that_settles_and_gives_a_mail_up_and_dies_leaves_nothing_stuck() {
+    let arrange = async |day: &Day| {
+        day.lab.mail(&day.seller).await.unwrap();
+        day.lab.pump().unwrap();
+        let queue = day.lab.messages(SEND).unwrap()[0].queue.clone();
+        day.lab.engines.queues.purge(&queue).unwrap();
+        day.minutes(121).await;
+    };
+    die_everywhere(arrange, settler);
+}
+
+#[test]
 fn a_run_that_settles_and_dies_leaves_nothing_stuck() {
     let arrange = async |day: &Day| {
         // One of each kind: never begun, claimed, dispatched, painted.
@@ -181,9 +199,12 @@ fn a_run_that_settles_and_dies_leaves_nothing_stuck() {
             dies(day, n).await;
         }
         day.order("queued").await;
+        day.lab.mail(&day.seller).await.unwrap();
         day.lab.pump().unwrap();
-        let queue = day.lab.messages(PAINT).unwrap()[0].queue.clone();
-        day.lab.engines.queues.purge(&queue).unwrap();
+        for queue in [PAINT, SEND] {
+            let queue = day.lab.messages(queue).unwrap()[0].queue.clone();
+            day.lab.engines.queues.purge(&queue).unwrap();
+        }
         day.minutes(15).await;
     };
     die_everywhere(arrange, settler);

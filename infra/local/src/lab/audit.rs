@@ -74,6 +74,7 @@ impl Lab {
                 named.extend(image.stores.iter().map(|store| (*store, key.to_string())));
             }
         }
+        self.audit_mails(&mut found)?;
         for store in [Store::Cos, Store::Oss] {
             for key in self.objects(store)? {
                 if !named.contains(&(store, key.clone())) {
@@ -153,6 +154,22 @@ impl Lab {
             State::Queued | State::Claimed | State::Dispatched | State::Painted => {
                 found.add(&id, &format!("has not ended: {:?}", image.state));
             }
+        }
+        Ok(())
+    }
+
+    /// Each mail that says it was sent is in the company's book once, and no other is.
+    fn audit_mails(&self, found: &mut Violations) -> Result<()> {
+        let (outbox, sent) = (self.items("outbox")?, self.books().resend.work.len());
+        let told = outbox.iter().filter(|mail| mail["state"]["S"] == "sent").count();
+        if told != sent {
+            found.add("outbox", &format!("says that {told} mails were sent, and {sent} were"));
+        }
+        for mail in outbox.iter().filter(|mail| mail["state"]["S"] == "queued") {
+            found.add(
+                mail["id"]["S"].as_str().unwrap_or_default(),
+                "a mail that is still to be sent",
+            );
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ const LONGEST: u32 = 2 * 24 * 12;
 const BETWEEN_SWEEPS: SignedDuration = SignedDuration::from_hours(25);
 
 impl Lab {
-    /// Lets everything go its way until every picture has ended and every queue is empty, apart from those for dead letters.
+    /// Lets everything go its way until every picture and every mail has ended and every queue is empty, apart from those for dead letters.
     ///
     /// # Errors
     /// When that does not come about, or an engine fails.
@@ -53,10 +53,11 @@ impl Lab {
 
     fn is_quiet(&self) -> Result<bool> {
         let ended = |item: &Value| item["pending"].is_null();
-        let waiting = ["images-paint", "images-erase"]
+        let waiting = ["images-paint", "images-erase", "mail-send"]
             .iter()
             .map(|queue| Ok(self.messages(queue)?.len()))
             .sum::<Result<usize>>()?;
-        Ok(waiting == 0 && self.items("images")?.iter().all(ended))
+        let all_ended = |table| Ok::<_, anyhow::Error>(self.items(table)?.iter().all(ended));
+        Ok(waiting == 0 && all_ended("images")? && all_ended("outbox")?)
     }
 }

@@ -1,15 +1,17 @@
 //! People who order and delete, by the flows that the routes use, in one step and whatever the weather.
 
 use anyhow::{Context, Result, anyhow};
+use jiff::SignedDuration;
 use shared::domain::account::{Consent, PasswordHash, PendingSignUp};
 use shared::domain::ledger::{Balance, Posting};
+use shared::domain::mail::{Letter, Mail, MailKind};
 use shared::domain::{Credits, Fallback, Fen, Image, Profile, Prompt, Ratio};
 use shared::flows::ordering::Ordering;
 use shared::flows::painting::{self, Deletion};
 use shared::ids::{self, Id};
 use shared::store::idempotency::Use;
 use shared::store::images::ImageKey;
-use shared::store::{Accounts, Idempotency, Images, Ledgers, Limits, Transaction};
+use shared::store::{Accounts, Idempotency, Images, Ledgers, Limits, Outbox, Transaction};
 
 use super::{Lab, Office};
 
@@ -91,6 +93,27 @@ impl Lab {
         Ok(ImageKey::from(&images[0]))
     }
 
+    /// Writes a notice to the seller, as a change of password does; there are two hours to send it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn mail(&self, seller: &Seller) -> Result<Id<ids::Mail>> {
+        let outbox = self.office.outbox()?;
+        let mail = Mail {
+            id: self.office.platform.ids.next(),
+            kind: MailKind::PasswordChanged,
+            to: format!("{}@example.com", seller.account).parse()?,
+            letter: Letter {
+                subject: "Your password was changed".to_owned(),
+                text: "It was changed just now.".to_owned(),
+                html: "<p>It was changed just now.</p>".to_owned(),
+            },
+            not_after: self.now() + SignedDuration::from_hours(2),
+        };
+        Transaction::of([outbox.mail_write(&mail)?]).commit(outbox.db()).await?;
+        Ok(mail.id)
+    }
+
     /// Deletes a picture as `images-delete` does.
     ///
     /// # Errors
@@ -158,6 +181,10 @@ impl Office {
 
     pub(super) fn images(&self) -> Result<Images> {
         Ok(Images::new(&self.platform.db(), &self.vars)?)
+    }
+
+    pub(super) fn outbox(&self) -> Result<Outbox> {
+        Ok(Outbox::new(&self.platform.db(), &self.vars)?)
     }
 
     pub(super) fn ledgers(&self) -> Result<Ledgers> {
