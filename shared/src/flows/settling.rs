@@ -108,7 +108,7 @@ impl Settler {
 
     async fn image(&self, key: ImageKey) -> Result<Done, StoreError> {
         let now = self.clock.now();
-        let Some(image) = self.ender.images.unfinished(key).await? else {
+        let Some(image) = self.ender.images.as_it_stands(key).await? else {
             return Ok(Done::Nothing);
         };
         match verdict(&image, now) {

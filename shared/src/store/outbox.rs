@@ -164,14 +164,8 @@ impl Outbox {
     /// # Errors
     /// When the store fails.
     pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<Id<ids::Mail>>, StoreError> {
-        let expression = Expression::when("#pending = :pending AND #due_at <= :now")
-            .text(":pending", PENDING)
-            .number(":now", now.as_second());
-        let page = self.table.query_index("unfinished", expression, limit, None).await?;
-        page.items
-            .into_iter()
-            .map(|item| Ok(from_item::<Due>(item, || "an entry of the index `unfinished`".to_owned())?.id))
-            .collect()
+        let due: Vec<Due> = self.table.due(PENDING, now, limit).await?;
+        Ok(due.into_iter().map(|due| due.id).collect())
     }
 
     /// Has a worker come for the mail, if it is still to be sent.

@@ -190,7 +190,32 @@ pub(super) struct Page {
     pub(super) next: Option<Item>,
 }
 
+impl Page {
+    fn of(items: Option<Vec<Item>>, next: Option<Item>) -> Self {
+        Self {
+            items: items.unwrap_or_default(),
+            next,
+        }
+    }
+}
+
 impl Table {
+    /// Up to `limit` entries of the index `unfinished`, those that are longest due at `now` first; `pending` is the one
+    /// partition that the table has in it.
+    pub(super) async fn due<T: DeserializeOwned>(
+        &self,
+        pending: &str,
+        now: Timestamp,
+        limit: i32,
+    ) -> Result<Vec<T>, StoreError> {
+        let expression = Expression::when("#pending = :pending AND #due_at <= :now")
+            .text(":pending", pending)
+            .number(":now", now.as_second());
+        let page = self.query_index("unfinished", expression, limit, None).await?;
+        let entry = |item| from_item(item, || "an entry of the index `unfinished`".to_owned());
+        page.items.into_iter().map(entry).collect()
+    }
+
     /// Up to `limit` items of an index, in the order of its sort key, from `from` on. Indexes of ours hold keys alone and lag
     /// a little behind their table: read the items before believing anything.
     pub(super) async fn query_index(
@@ -212,10 +237,7 @@ impl Table {
             .set_exclusive_start_key(from)
             .limit(limit);
         let found = Box::pin(request.send()).await.map_err(failed)?;
-        Ok(Page {
-            items: found.items.unwrap_or_default(),
-            next: found.last_evaluated_key,
-        })
+        Ok(Page::of(found.items, found.last_evaluated_key))
     }
 
     /// What `expression`'s condition lets through of the next `limit` items of the whole table, from `from` on. A page may be
@@ -237,10 +259,7 @@ impl Table {
             .set_exclusive_start_key(from)
             .limit(limit);
         let found = Box::pin(request.send()).await.map_err(failed)?;
-        Ok(Page {
-            items: found.items.unwrap_or_default(),
-            next: found.last_evaluated_key,
-        })
+        Ok(Page::of(found.items, found.last_evaluated_key))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Expression, ImageKey, Images, PATIENCE, PENDING, StoreError, Updated, from_item, image_from, image_key};
+use super::{Expression, ImageKey, Images, PATIENCE, PENDING, StoreError, Updated, image_key};
 use crate::domain::Image;
 
 impl Images {
@@ -11,23 +11,7 @@ impl Images {
     /// # Errors
     /// When the store fails.
     pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<ImageKey>, StoreError> {
-        let expression = Expression::when("#pending = :pending AND #due_at <= :now")
-            .text(":pending", PENDING)
-            .number(":now", now.as_second());
-        let page = self.table.query_index("unfinished", expression, limit, None).await?;
-        page.items
-            .into_iter()
-            .map(|item| from_item(item, || "an entry of the index `unfinished`".to_owned()))
-            .collect()
-    }
-
-    /// The picture, however old it is: one that has not ended holds a credit, and must end.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn unfinished(&self, image: ImageKey) -> Result<Option<Image>, StoreError> {
-        let item = self.table.get(image_key(image)).await?;
-        item.map(image_from).transpose()
+        self.table.due(PENDING, now, limit).await
     }
 
     /// Has a worker come for the picture, if it is still as `image` was read. Its message may be one of several.
