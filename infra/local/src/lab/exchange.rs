@@ -16,6 +16,7 @@ use shared::Clock;
 use shared::domain::Store;
 use shared::wire::{Wire, WireBody, WireError};
 use tokio::sync::oneshot;
+use tokio::task::unconstrained;
 use tower::ServiceExt as _;
 
 use super::journal::{End, Journal};
@@ -139,8 +140,10 @@ impl Exchange {
                 let (_, store) = self.stores.iter().find(|(store, _)| *store == wanted)?;
                 let host = request.uri().host()?.to_owned();
                 // Its files are read and written by threads beside. Waited for here, an answer is there in no time, and
-                // nothing else can happen meanwhile.
-                let answer = futures::executor::block_on(store.receive(&host, as_sent(request).map(Full::new)))?;
+                // nothing else can happen meanwhile. A task that has done much in one turn would be told to yield, which it
+                // cannot do in here: it would wait for ever.
+                let answer = unconstrained(store.receive(&host, as_sent(request).map(Full::new)));
+                let answer = futures::executor::block_on(answer)?;
                 Some(answer.map(|body| body.map_err(|never| match never {}).boxed_unsync()))
             }
             Party::Provider => {
