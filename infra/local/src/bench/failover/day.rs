@@ -21,8 +21,11 @@ use crate::lab::{self, Lab, Seller};
 /// How many workers there are.
 const WORKERS: usize = 200;
 
-/// How many orders come in one by one, a second after each other.
-const STREAM: u32 = 360;
+/// How many orders come in one by one.
+const STREAM: u32 = 180;
+
+/// How many seconds lie between two of them.
+const APART_S: u32 = 2;
 
 /// How many come in at once, in the very second in which the fault begins: every worker has one.
 const BURST: u32 = 200;
@@ -31,7 +34,7 @@ const BURST: u32 = 200;
 const FAULT: [SignedDuration; 2] = [SignedDuration::from_secs(60), SignedDuration::from_secs(300)];
 
 /// So many orders are of one seller.
-const EACH: u32 = 10;
+const EACH: u32 = 4;
 
 /// What a day came to.
 #[derive(Debug, Clone, Default)]
@@ -126,7 +129,7 @@ async fn order(
     number: u32,
 ) -> Result<ImageKey> {
     let at = if number < STREAM {
-        i64::from(number)
+        i64::from(number * APART_S)
     } else {
         FAULT[0].as_secs()
     };

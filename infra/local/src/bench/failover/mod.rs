@@ -76,7 +76,7 @@ fn all(days: &[(Policy, Option<Scenario>)]) -> Result<Vec<Outcome>> {
                 *place = Some(outcome);
             }
             let lived = outcomes.iter().flatten().count();
-            if lived.is_multiple_of(10) {
+            if lived.is_multiple_of(5) {
                 say!("{lived} of {} days", days.len());
             }
         }
