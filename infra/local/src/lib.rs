@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod client;
+pub mod doctor;
 pub mod engine;
 pub mod first_image;
 pub mod functions;

@@ -4,13 +4,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 use ops::{Ops, Place};
 use shared::ids::{AccountId, ImageId};
 use vitrine::bench::{self, Bench};
 use vitrine::prove::{self, Proof};
-use vitrine::{first_image, say, serve, thirty_days};
+use vitrine::{doctor, first_image, say, serve, thirty_days};
 
 /// Vitrine on your own machine: no account, no key, no container.
 #[derive(Parser)]
@@ -46,7 +46,7 @@ enum Command {
         #[command(subcommand)]
         what: Proof,
     },
-    /// Look at what is kept, as an operator: here, or in a deployed stage
+    /// Look after a stack, as an operator: here, or in a deployed stage
     Ops {
         #[command(subcommand)]
         what: Look,
@@ -55,6 +55,11 @@ enum Command {
 
 #[derive(Subcommand)]
 enum Look {
+    /// Examine it: configuration, keys, reachability, clock, queues; says what to do
+    Doctor {
+        #[command(flatten)]
+        at: At,
+    },
     /// Pictures
     Images {
         #[command(subcommand)]
@@ -125,6 +130,17 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Bench { what } => bench::run(what).await,
         // Its worlds have runtimes of their own.
         Command::Prove { what } => tokio::task::spawn_blocking(move || prove::run(what)).await?,
+        Command::Ops {
+            what: Look::Doctor { at },
+        } => {
+            let report = doctor::examine(&at.place()).await?;
+            say!("{report}");
+            match report.bad() {
+                0 => Ok(()),
+                1 => bail!("one thing has to be done"),
+                many => bail!("{many} things have to be done"),
+            }
+        }
         Command::Ops {
             what: Look::Images {
                 what: LookAtImages::Show { id, account, at },

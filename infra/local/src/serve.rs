@@ -100,6 +100,15 @@ async fn wanted_to_stop() {
     }
 }
 
+/// What may stand in `.env`.
+pub const KNOWN_VARIABLES: [&str; 5] = [
+    "DEEPSEEK_API_KEY",
+    "ARK_API_KEY",
+    "DASHSCOPE_API_KEY",
+    "RESEND_API_KEY",
+    "MAIL_FROM",
+];
+
 /// The keys of real providers in the file `.env` of the folder one is in, if there is such a file.
 ///
 /// # Errors

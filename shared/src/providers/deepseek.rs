@@ -40,6 +40,8 @@ const REFUSED: &str = "Content Exists Risk";
 const RETRIES: u32 = 2;
 /// The wait before the first repetition; the second is twice as long.
 const PAUSE: Duration = Duration::from_millis(250);
+/// How long the company may take to say which models it has.
+const PROBING: Duration = Duration::from_secs(10);
 /// Tokens the answer may have for its form, and for each prompt. A cut answer gets twice as many the next time.
 const TOKENS: u32 = 256;
 const TOKENS_A_PROMPT: u32 = 640;
@@ -49,7 +51,7 @@ const TOKENS_A_PROMPT: u32 = 640;
 pub struct DeepSeek {
     outbound: Outbound,
     entropy: Entropy,
-    endpoint: Url,
+    base: Url,
     key: SecretString,
     model: String,
     pause: Duration,
@@ -73,8 +75,8 @@ impl DeepSeek {
         let url = company_url(vars, "DEEPSEEK_URL", HOSTS)?;
         Ok(Self {
             outbound: platform.outbound(Egress::to(&url))?,
+            base: url,
             entropy: platform.entropy.clone(),
-            endpoint: below(&url, "/chat/completions"),
             key: platform.secrets.text(vars, "DEEPSEEK_KEY_PARAMETER")?,
             model: vars.text("DEEPSEEK_MODEL")?,
             pause: PAUSE,
@@ -85,6 +87,24 @@ impl DeepSeek {
     #[must_use]
     pub fn pausing(self, pause: Duration) -> Self {
         Self { pause, ..self }
+    }
+
+    /// Asks which models there are, which is free: whether the company answers and takes the key.
+    ///
+    /// # Errors
+    /// When it does not, as a question for prompts would be told.
+    pub async fn probe(&self) -> Result<(), PromptError> {
+        let models = below(&self.base, "/models");
+        let call = self.outbound.get(&models).bearer(&self.key).within(PROBING);
+        let attempt = match call.send().await {
+            Ok(answer) if answer.status == StatusCode::OK => return Ok(()),
+            Ok(answer) => refused(&answer),
+            Err(cause) => lost(cause),
+        };
+        match attempt {
+            Attempt::Over(error) | Attempt::Again(error, _) => Err(error),
+            Attempt::Done(_) => Ok(()),
+        }
     }
 
     async fn write(
@@ -145,12 +165,9 @@ impl DeepSeek {
             max_tokens,
             stream: false,
         };
-        let call = self
-            .outbound
-            .post(&self.endpoint)
-            .bearer(&self.key)
-            .within(within)
-            .json(&question);
+        let endpoint = below(&self.base, "/chat/completions");
+        let call = self.outbound.post(&endpoint).bearer(&self.key).within(within);
+        let call = call.json(&question);
         match call.send().await {
             Ok(answer) if answer.status == StatusCode::OK => self.read(&answer, count),
             Ok(answer) => refused(&answer),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _};
-use http::HeaderName;
+use http::{HeaderName, StatusCode};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -47,6 +47,22 @@ impl Resend {
         })
     }
 
+    /// Asks for a mail that nobody has sent, which is free: whether the company answers and takes the key. One that may only
+    /// send is refused the look and is as good as any.
+    ///
+    /// # Errors
+    /// When it does not, as a mail would be told.
+    pub async fn probe(&self) -> Result<(), MailError> {
+        let nobodys = below(&self.endpoint, "/00000000-0000-0000-0000-000000000000");
+        let call = self.outbound.get(&nobodys).bearer(&self.key).within(SENDING);
+        match call.send().await {
+            Ok(answer) if answer.status.is_success() || answer.status == StatusCode::NOT_FOUND => Ok(()),
+            Ok(answer) if name(&answer) == "restricted_api_key" => Ok(()),
+            Ok(answer) => Err(refused(&answer)),
+            Err(cause) => Err(lost(cause)),
+        }
+    }
+
     async fn send(&self, mail: &Mail) -> Result<Sent, MailError> {
         let message = Message {
             from: &self.from,
@@ -80,10 +96,7 @@ impl Mailer for Resend {
 
 /// By the status and the `name`: several outcomes share a status, and several share a name.
 fn refused(answer: &Answer) -> MailError {
-    let name = answer
-        .json()
-        .and_then(|failure: Failure| failure.name)
-        .unwrap_or_default();
+    let name = name(answer);
     let status = answer.status.as_u16();
     let reason = match tame(&name) {
         name if name.is_empty() => format!("status {status}"),
@@ -103,6 +116,12 @@ fn refused(answer: &Answer) -> MailError {
         (400 | 422, "validation_error" | "invalid_parameter" | "invalid_attachment") => MailError::Rejected { reason },
         _ => MailError::Alarm { reason, cause: None },
     }
+}
+
+/// The company's word for what is wrong.
+fn name(answer: &Answer) -> String {
+    let failure: Option<Failure> = answer.json();
+    failure.and_then(|failure| failure.name).unwrap_or_default()
 }
 
 /// The idempotency key makes handing over again safe, whatever became of the request.

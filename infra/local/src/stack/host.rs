@@ -16,6 +16,16 @@ use crate::template::FunctionSpec;
 /// The wire of the function of a folder.
 pub(crate) type Wires = Arc<dyn Fn(&str) -> Arc<dyn Wire> + Send + Sync>;
 
+/// The variables that the template gives the function, and no other; some of them point elsewhere than it says.
+pub(crate) fn vars(function: &FunctionSpec, overrides: &[(String, String)]) -> Vars {
+    let given = function.variables.iter().map(|(name, value)| {
+        // What is left blank is not there, here as well.
+        let over = overrides.iter().find(|(over, _)| over == name && !value.is_empty());
+        (name.clone(), over.map_or(value, |(_, value)| value).clone())
+    });
+    Vars::from_pairs(given)
+}
+
 /// What hosts a function here, in place of Lambda.
 #[derive(Clone)]
 pub(crate) struct Host {
@@ -32,16 +42,7 @@ pub(crate) struct Host {
 impl Host {
     /// The variables that the template gives the function, and no other.
     pub(crate) fn vars(&self, function: &FunctionSpec) -> Vars {
-        let given = function.variables.iter().map(|(name, value)| {
-            let over = self
-                .overrides
-                .iter()
-                // What is left blank is not there, here as well.
-                .find(|(over, _)| over == name && !value.is_empty())
-                .map(|(_, value)| value);
-            (name.clone(), over.unwrap_or(value).clone())
-        });
-        Vars::from_pairs(given)
+        vars(function, &self.overrides)
     }
 
     /// The platform of one function, which the engines know by its folder's name.

@@ -65,6 +65,15 @@ pub(crate) fn provide(template: &Template, parameters: &Parameters, entropy: &En
     Ok(())
 }
 
+/// What stands in the parameter store for the key of a company that is simulated.
+const SIMULATED: &str = "sk-simulated";
+const SIMULATED_RESEND: &str = "re_simulated";
+
+/// Whether this is no real company's key.
+pub(crate) fn is_simulated(key: &str) -> bool {
+    key == SIMULATED || key == SIMULATED_RESEND
+}
+
 /// Whether the parameter is a provider's key. One that is no longer in `.env` is not used either.
 fn is_providers(short: &str) -> bool {
     matches!(short, "deepseek-key" | "seedream-key" | "dashscope-key" | "resend-key")
@@ -93,8 +102,8 @@ fn make(short: &str, prefix: &str, parameters: &Parameters, entropy: &Entropy) -
             let pair = serde_json::json!({ "id": format!("{id}{short}"), "secret": entropy.hex::<20>() });
             put(short, &pair.to_string())
         }
-        "deepseek-key" | "seedream-key" | "dashscope-key" => put(short, "sk-simulated"),
-        "resend-key" => put(short, "re_simulated"),
+        "deepseek-key" | "seedream-key" | "dashscope-key" => put(short, SIMULATED),
+        "resend-key" => put(short, SIMULATED_RESEND),
         "resend-webhook-secret" => put(short, &format!("whsec_{}", STANDARD.encode(entropy.bytes::<24>()))),
         "cdn-key" => put(short, &entropy.hex::<16>()),
         unknown => bail!("nobody knows how to make the parameter `{unknown}` for the local stack"),
