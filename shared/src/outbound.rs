@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderName, HeaderValue, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt as _;
 use secrecy::{ExposeSecret, SecretString};
@@ -34,6 +34,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const LIMIT: usize = 1024 * 1024;
 /// How long a call may take unless it says otherwise.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// The media type of everything that companies are told and tell us.
+const JSON: &str = "application/json";
 /// The longest `Retry-After` that is believed.
 const LONGEST_WAIT: u64 = 3600;
 
@@ -243,13 +245,18 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// With `body` as JSON.
+    /// With `body` as JSON, and JSON wanted back.
     pub fn json<T: Serialize>(mut self, body: &T) -> Self {
         match serde_json::to_vec(body) {
             Ok(bytes) => self.body = Some(bytes),
             Err(fault) => self.fault = Some(Box::new(fault)),
         }
-        self.header(http::header::CONTENT_TYPE, "application/json")
+        self.header(CONTENT_TYPE, JSON).wanting_json()
+    }
+
+    /// With JSON wanted back, as the companies' own libraries say they do.
+    pub fn wanting_json(self) -> Self {
+        self.header(ACCEPT, JSON)
     }
 
     /// Sends it, once, and reads the whole answer.

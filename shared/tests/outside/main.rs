@@ -1,6 +1,7 @@
 //! Everything that reaches outside, against servers written by hand that can do what real ones do on a bad day.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod as_the_sdk_asks;
 mod dashscope;
 mod deepseek;
 mod objects;

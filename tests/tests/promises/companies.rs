@@ -44,7 +44,7 @@ fn assert_plain(request: &Request, path: &str, headers: impl IntoIterator<Item =
         "{}",
         whole(request)
     );
-    assert_eq!(request.headers["accept"], "*/*");
+    assert_eq!(request.headers["accept"], "application/json");
     assert_eq!(request.headers["content-type"], "application/json");
 }
 

@@ -120,7 +120,12 @@ impl Dashscope {
 
     async fn follow(&self, task: &TaskId) -> Result<Progress, FollowError> {
         let address = below(&self.base, &format!("/tasks/{}", task.as_str()));
-        let call = self.interface.get(&address).bearer(&self.key).within(LOOKING);
+        let call = self
+            .interface
+            .get(&address)
+            .bearer(&self.key)
+            .wanting_json()
+            .within(LOOKING);
         let answer = call.send().await.map_err(|cause| FollowError::Later {
             after: None,
             reason: "no answer".to_owned(),
