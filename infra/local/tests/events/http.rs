@@ -11,12 +11,14 @@ use lambda_http::request::LambdaRequest;
 use lambda_http::{Adapter, Body, RequestExt as _};
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
+use shared::http::with_manners;
+use shared::{Entropy, Ids};
 use tower::{Service as _, ServiceExt as _};
 use vitrine::lambda::answer::http_answer;
 use vitrine::lambda::http_event::{Api, HttpRequest, http_event, request_id, trace_id};
 
 use crate::compare::assert_same;
-use crate::support::{fixture, text};
+use crate::support::{clock, fixture, text};
 
 const PNG: &[u8] = &[0x89, b'P', b'N', b'G', b'\r', b'\n', 0x00, 0xff];
 const ORDER: &str = r#"{"prompt":"walnut desk lamp – 胡桃木台灯"}"#;
@@ -221,10 +223,15 @@ fn mirror() -> Router {
         let answer = axum::response::Response::builder()
             .status(207)
             .header("content-type", "application/json");
-        let answer = answer.header("set-cookie", "a=1; Path=/").header("set-cookie", "b=2");
+        let answer = answer
+            .header("set-cookie", "a=1; Path=/")
+            .header("set-cookie", "b=2")
+            .header("vary", "accept")
+            .header("vary", "prefer");
         answer.body(seen.to_string().into()).unwrap()
     }
-    Router::new().route("/v1/images/{id}", any(see)).fallback(see)
+    let router = Router::new().route("/v1/images/{id}", any(see)).fallback(see);
+    with_manners(router, Ids::new(clock(), Entropy::seeded(1)))
 }
 
 #[tokio::test]
@@ -239,6 +246,8 @@ async fn a_function_sees_through_its_event_what_was_sent_and_its_answer_comes_ba
         assert_eq!(answer.headers()["content-type"], "application/json", "{name}");
         let cookies: Vec<_> = answer.headers().get_all("set-cookie").iter().collect();
         assert_eq!(cookies, ["a=1; Path=/", "b=2"], "{name}");
+        assert_eq!(answer.headers()["vary"], "accept, prefer", "{name}");
+        assert_eq!(answer.headers()["x-request-id"], "TGluZW4tbGFtcHM=", "{name}");
         let seen: Value = serde_json::from_slice(answer.body()).unwrap();
         let expected = json!({
             "method": sent.method,
