@@ -55,13 +55,12 @@ struct Written {
 /// When API Gateway would not know what to do with it.
 pub fn http_answer(payload: &[u8]) -> Result<Response<Bytes>, NoAnswer> {
     fits(payload)?;
-    match serde_json::from_slice(payload).map_err(NoAnswer::NotJson)? {
-        value @ Value::Object(_) if value.get("statusCode").is_some() => {
-            written(serde_json::from_value(value).map_err(NoAnswer::Malformed)?)
-        }
-        Value::String(text) => Ok(inferred(Bytes::from(text))),
-        _ => Ok(inferred(Bytes::copy_from_slice(payload))),
+    let value: Value = serde_json::from_slice(payload).map_err(NoAnswer::NotJson)?;
+    if value.get("statusCode").is_some() {
+        return written(serde_json::from_value(value).map_err(NoAnswer::Malformed)?);
     }
+    let body = value.as_str().map_or(payload, str::as_bytes);
+    Ok(inferred(Bytes::copy_from_slice(body)))
 }
 
 fn inferred(body: Bytes) -> Response<Bytes> {

@@ -3,8 +3,6 @@
 //! The fixtures are written by hand from AWS's documentation. Where time and chance are handed in, ours must equal them in every
 //! member; what an engine draws for itself must at least have the form.
 
-#![expect(clippy::unwrap_used, reason = "a test's helpers fail by panicking")]
-
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
