@@ -11,6 +11,7 @@ pub mod first_image;
 pub mod functions;
 pub mod gateway;
 pub mod lab;
+pub mod lambda;
 pub mod prove;
 pub mod say;
 pub mod serve;

@@ -10,8 +10,8 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LINK};
-use http::header::{REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderName, HeaderValue, Uri};
+use http::header::{REFERRER_POLICY, SET_COOKIE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use tracing::Instrument;
 use tracing::field::Empty;
 use url::form_urlencoded;
@@ -125,7 +125,31 @@ fn finish(mut response: Response, id: &RequestId, uri: &Uri) -> Response {
     ] {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
+    one_line_each(headers);
     response
+}
+
+/// Puts what several lines of one name say into one, which means the same (RFC 9110, 5.3): `lambda_http` tells API Gateway the
+/// first line alone. Cookies cannot be joined, and it hands them over beside the headers.
+fn one_line_each(headers: &mut HeaderMap) {
+    let lines = |name: &HeaderName| {
+        headers
+            .get_all(name)
+            .iter()
+            .map(HeaderValue::as_bytes)
+            .collect::<Vec<_>>()
+    };
+    let several = headers
+        .keys()
+        .filter(|name| **name != SET_COOKIE && lines(name).len() > 1);
+    let joined: Vec<_> = several
+        .map(|name| (name.clone(), lines(name).join(&b", "[..])))
+        .collect();
+    for (name, line) in joined {
+        if let Ok(line) = HeaderValue::from_bytes(&line) {
+            headers.insert(name, line);
+        }
+    }
 }
 
 /// `Link` to the next page: the same request with another cursor.

@@ -61,12 +61,10 @@ async fn a_right_password_is_not_counted_however_often() {
             .ask("POST", "/v1/sessions", credentials("mei@example.com", PASSWORD))
             .await
             .expect(201);
-        let left: Vec<_> = answer.headers.get_all("ratelimit").iter().collect();
-        assert!(left[0].to_str().unwrap().starts_with("\"sign-in\";r=10;"), "{left:?}");
-        assert!(
-            left[1].to_str().unwrap().starts_with("\"sign-in-source\";r=50;"),
-            "{left:?}"
-        );
+        let left = answer.header("ratelimit");
+        let (own, of_source) = left.split_once(", ").unwrap();
+        assert!(own.starts_with("\"sign-in\";r=10;"), "{left}");
+        assert!(of_source.starts_with("\"sign-in-source\";r=50;"), "{left}");
     }
 }
 

@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
 use dynoxide::Database;
+use dynoxide::actions::TableDescription;
 use dynoxide::actions::create_table::CreateTableRequest;
 use dynoxide::actions::describe_table::DescribeTableRequest;
 use dynoxide::actions::update_table::UpdateTableRequest;
 use dynoxide::actions::update_time_to_live::UpdateTimeToLiveRequest;
+use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use shared::Clock;
 
-use super::spec::{IndexSpec, KeyKind, KeySpec, Projection, TableSpec};
+use super::spec::{ACCOUNT, IndexSpec, KeyKind, KeySpec, Projection, REGION, TableSpec};
 
 /// The tables of the local stack, and a handle on them that no permission binds.
 #[derive(Clone)]
@@ -85,11 +87,32 @@ impl Tables {
             .unwrap_or(0))
     }
 
+    /// The ARN of the table's stream, which ends in the moment when it began.
+    ///
+    /// # Errors
+    /// When there is no such table, or it has no stream.
+    pub fn stream_arn(&self, table: &str) -> Result<String> {
+        let label = self.described(table)?.latest_stream_label;
+        let label = label.with_context(|| format!("table `{table}` has no stream"))?;
+        // The engine's labels are seconds and nanoseconds, AWS's a date without a zone.
+        let (seconds, nanos) = label.split_once('.').context("the stream's label is no time")?;
+        let began = Timestamp::new(seconds.parse()?, nanos.parse()?)?;
+        let began = began.strftime("%Y-%m-%dT%H:%M:%S%.3f");
+        Ok(format!(
+            "arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}/stream/{began}"
+        ))
+    }
+
+    fn described(&self, table: &str) -> Result<TableDescription> {
+        let mut request = DescribeTableRequest::default();
+        table.clone_into(&mut request.table_name);
+        let described = self.database.describe_table(request);
+        described.map(|answer| answer.table).map_err(|error| anyhow!("{error}"))
+    }
+
     fn create(&self, spec: &TableSpec) -> Result<()> {
-        let mut described = DescribeTableRequest::default();
-        described.table_name.clone_from(&spec.name);
-        if let Ok(table) = self.database.describe_table(described) {
-            let there = table.table.global_secondary_indexes.unwrap_or_default();
+        if let Ok(table) = self.described(&spec.name) {
+            let there = table.global_secondary_indexes.unwrap_or_default();
             let mut missing = spec
                 .indexes
                 .iter()

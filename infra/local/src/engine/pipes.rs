@@ -10,13 +10,14 @@ use anyhow::{Context, Result, anyhow};
 use dynoxide::actions::get_records::{GetRecordsRequest, Record};
 use dynoxide::actions::get_shard_iterator::{decode_shard_iterator, encode_shard_iterator};
 use dynoxide::types::Item;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::dynamodb::Tables;
 use super::input::InputTemplate;
 use super::pattern::Pattern;
 use super::queues::{Delivery, Queues};
-use super::spec::{ACCOUNT, PipeSpec, REGION, StreamView, TableSpec};
+use super::spec::{PipeSpec, StreamView, TableSpec};
+use crate::lambda::events::stream::stream_event;
 
 /// How many records are read at once.
 const BATCH: usize = 100;
@@ -102,6 +103,7 @@ impl Pipes {
         if records.is_empty() {
             return Ok(Pumped::default());
         }
+        let stream = self.tables.stream_arn(table)?;
         let mut delivery = Delivery {
             table: table.to_owned(),
             position,
@@ -111,7 +113,7 @@ impl Pipes {
             let item = record.dynamodb.old_image.as_ref().unwrap_or(&record.dynamodb.keys);
             let removal = removal(self.tables.spec(table)?, item)?;
             let expired = record.event_name == "REMOVE" && self.queues.is_expired(table, &removal)?;
-            let event = as_lambda_sees_it(table, record, expired)?;
+            let event = stream_event(&stream, record, expired)?;
             let passing = pipes.iter().filter(|pipe| pipe.takes(&event));
             delivery
                 .messages
@@ -178,17 +180,4 @@ pub(crate) fn removal(table: &TableSpec, item: &Item) -> Result<String> {
     let names = names.chain(table.ttl_attribute.as_ref().filter(|_| shows_it));
     let known: BTreeMap<_, _> = names.filter_map(|name| Some((name, item.get(name)?))).collect();
     Ok(serde_json::to_string(&known)?)
-}
-
-fn as_lambda_sees_it(table: &str, record: &Record, expired: bool) -> Result<Value> {
-    let mut event = serde_json::to_value(record)?;
-    event["awsRegion"] = json!(REGION);
-    event["eventSource"] = json!("aws:dynamodb");
-    event["eventSourceARN"] = json!(format!(
-        "arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{table}/stream/local"
-    ));
-    if expired {
-        event["userIdentity"] = json!({"type": "Service", "principalId": "dynamodb.amazonaws.com"});
-    }
-    Ok(event)
 }

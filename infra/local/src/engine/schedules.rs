@@ -165,7 +165,7 @@ impl Schedules {
     }
 
     async fn call(&self, known: &Known, at: Timestamp) -> Result<()> {
-        let input = input(&known.spec.input, at, &self.entropy.hex::<16>())?;
+        let input = input(&known.spec.input, at, &self.entropy.hex::<8>())?;
         // A panic is a failed run, as the Lambda runtime makes of it.
         let call = AssertUnwindSafe((known.handler)(input)).catch_unwind();
         match tokio::time::timeout(known.spec.timeout, call).await {

@@ -8,11 +8,10 @@ use anyhow::{Context, Result};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use md5::{Digest as _, Md5};
-use serde_json::{Value, json};
 
-use super::queues::{Message, Queues, arn};
-use super::spec::{REGION, WorkerSpec};
+use super::queues::{Message, Queues};
+use super::spec::WorkerSpec;
+use crate::lambda::events::sqs::sqs_event;
 
 /// A function that works off a queue. An error is what a crash is in Lambda: the whole batch comes again.
 pub type Handler = Arc<dyn Fn(SqsEvent) -> BoxFuture<'static, Result<SqsBatchResponse, anyhow::Error>> + Send + Sync>;
@@ -118,7 +117,9 @@ impl Worker {
                 .collect::<BTreeSet<_>>()
         };
         // A panic is a failed batch, as the Lambda runtime makes of it, and not the end of this poller.
-        let call = AssertUnwindSafe((self.handler)(event(messages)?)).catch_unwind();
+        let event =
+            serde_json::from_value(sqs_event(messages)).context("the event has no shape that a function can read")?;
+        let call = AssertUnwindSafe((self.handler)(event)).catch_unwind();
         let call = tokio::time::timeout(self.spec.timeout, call);
         let function = self.spec.function.as_str();
         let response = match call.await {
@@ -152,30 +153,4 @@ impl Worker {
         }
         Ok(failed)
     }
-}
-
-/// The event in exactly the shape that Lambda sends for a standard queue.
-fn event(messages: &[Message]) -> Result<SqsEvent> {
-    let records: Vec<Value> = messages.iter().map(record).collect();
-    serde_json::from_value(json!({"Records": records})).context("the event has no shape that a function can read")
-}
-
-fn record(message: &Message) -> Value {
-    json!({
-        "messageId": message.id,
-        "receiptHandle": message.receipt,
-        "body": message.body,
-        "attributes": {
-            "ApproximateReceiveCount": message.receives.to_string(),
-            "SentTimestamp": message.sent.as_millisecond().to_string(),
-            "SenderId": "AIDALOCALPIPES",
-            "ApproximateFirstReceiveTimestamp":
-                message.first_received.unwrap_or(message.sent).as_millisecond().to_string(),
-        },
-        "messageAttributes": {},
-        "md5OfBody": hex::encode(Md5::digest(&message.body)),
-        "eventSource": "aws:sqs",
-        "eventSourceARN": arn(&message.queue),
-        "awsRegion": REGION,
-    })
 }

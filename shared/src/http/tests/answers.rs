@@ -69,6 +69,15 @@ async fn limits_are_told_with_and_without_success() {
 }
 
 #[tokio::test]
+async fn several_limits_stand_in_one_line() {
+    let (_, headers, _) = send(ask("GET", "/quotas", &[], "")).await;
+    let lines: Vec<_> = headers.get_all("ratelimit").iter().collect();
+    assert_eq!(lines, [r#""prompts";r=0;t=3600, "source";r=7;t=60"#]);
+    let cookies: Vec<_> = headers.get_all("set-cookie").iter().collect();
+    assert_eq!(cookies, ["a=1", "b=2"], "cookies must not be joined");
+}
+
+#[tokio::test]
 async fn every_answer_has_a_name_and_safe_headers() {
     for path in ["/orders", "/nowhere", "/panic", "/kept"] {
         let (_, headers, _) = send(ask("GET", path, &[], "")).await;

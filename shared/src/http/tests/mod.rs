@@ -5,7 +5,7 @@ mod requests;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use http::{HeaderMap, StatusCode};
@@ -88,6 +88,19 @@ fn router() -> Router {
         .route(
             "/quota",
             get(|| async { (QUOTA, Replayed(true), Accepted::at("/images/1", json!({}))) }),
+        )
+        .route(
+            "/quotas",
+            get(|| async {
+                let source = Quota {
+                    policy: "source",
+                    remaining: 7,
+                    reset_s: 60,
+                    ..QUOTA
+                };
+                let cookies = AppendHeaders([("set-cookie", "a=1"), ("set-cookie", "b=2")]);
+                (Quotas::of([QUOTA, source]), cookies)
+            }),
         )
         .route("/plain", get(|| async { (StatusCode::IM_A_TEAPOT, "bare text") }))
         .route(
