@@ -146,14 +146,15 @@ impl Company {
         }
     }
 
-    /// What a refusal means for the operator, by the status at its head and the company's word.
+    /// What a refusal means for the operator, by the status and the company's word in it.
     fn refused(&self, site: &Site, vars: &Vars, why: &str) -> Finding {
-        let says = format!("answers, but: {why}");
+        let says = format!("answers, and refuses: {why}");
         let status: Option<u16> = why
             .split(|c: char| !c.is_ascii_digit())
             .find_map(|digits| digits.parse().ok());
         let unpaid = ["Overdue", "Arrearage", "quota", "Quota", "Bill", "Purchased"];
         let closed = ["Model", "Endpoint", "ServiceNotOpen"];
+        let key = ["Authentication", "ApiKey", "api_key", "AccessDenied"];
         let has = |words: &[&str]| words.iter().any(|word| why.contains(word));
         let to_do = if status == Some(402) || has(&unpaid) {
             format!("pay the bill or top up at {}", self.console)
@@ -162,7 +163,7 @@ impl Company {
                 .model
                 .map_or_else(String::new, |model| format!(", or name another by {model}"));
             format!("open the model for this key at {}{model}", self.console)
-        } else if matches!(status, Some(401 | 403)) {
+        } else if matches!(status, Some(401 | 403)) || has(&key) {
             format!("make a key at {} and {}", self.console, self.where_to_put(site, vars))
         } else if status == Some(429) {
             return Finding::note(self.name, says, "it is busy: ask again in a minute");
@@ -195,17 +196,35 @@ impl From<ConfigError> for Refusal {
     }
 }
 
-macro_rules! said {
-    ($($error:ty),*) => {$(
-        impl From<$error> for Refusal {
-            fn from(error: $error) -> Self {
-                Self::Said(chain(&error))
-            }
-        }
-    )*};
+impl From<PromptError> for Refusal {
+    fn from(error: PromptError) -> Self {
+        Self::Said(match error {
+            PromptError::Refused => "its moderation".to_owned(),
+            PromptError::Busy { .. } => "429, busy".to_owned(),
+            PromptError::Unavailable { reason, .. } => reason,
+        })
+    }
 }
 
-said!(PromptError, PaintError, MailError);
+impl From<PaintError> for Refusal {
+    fn from(error: PaintError) -> Self {
+        Self::Said(match error {
+            PaintError::Refused { .. } => "its moderation".to_owned(),
+            PaintError::NotCharged { reason, .. } | PaintError::Unknown { reason, .. } => reason,
+        })
+    }
+}
+
+impl From<MailError> for Refusal {
+    fn from(error: MailError) -> Self {
+        Self::Said(match error {
+            MailError::AlreadySent => "sent before".to_owned(),
+            MailError::Retry { reason, .. } | MailError::Rejected { reason } | MailError::Alarm { reason, .. } => {
+                reason
+            }
+        })
+    }
+}
 
 /// Whether anybody answers there at all, without a key.
 async fn anything(platform: &Platform, url: &Url) -> Result<Answer, String> {

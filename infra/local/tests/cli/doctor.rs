@@ -208,7 +208,7 @@ fn a_stage_with_wrong_keys_is_told_what_to_mend_and_no_key() {
     };
     let seedream = about(&told, "Seedream").join("\n");
     assert!(
-        seedream.contains("401 AuthenticationError") && seedream.contains(&put("seedream-key")),
+        seedream.contains("refuses: AuthenticationError") && seedream.contains(&put("seedream-key")),
         "{seedream}"
     );
     let resend = about(&told, "Resend").join("\n");
