@@ -21,8 +21,9 @@ use crate::lab::{self, Lab, Seller};
 /// How many workers there are.
 const WORKERS: usize = 200;
 
-/// How many orders come in one by one.
-const STREAM: u32 = 180;
+/// How many orders come in one by one: for long enough after the fault that even the longest pause of a breaker is over and a
+/// picture can show it.
+const STREAM: u32 = 240;
 
 /// How many seconds lie between two of them.
 const APART_S: u32 = 2;
