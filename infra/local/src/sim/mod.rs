@@ -253,11 +253,12 @@ impl Simulators {
             };
             routes.layer(middleware::from_fn_with_state(desk, call::through))
         };
+        let rated = middleware::from_fn_with_state(world.clone(), resend::with_rate);
         Router::new()
             .merge(laid(Provider::Deepseek, deepseek::routes()))
             .merge(laid(Provider::Seedream, seedream::routes()))
             .merge(laid(Provider::Dashscope, dashscope::routes()))
-            .merge(laid(Provider::Resend, resend::routes(world)))
+            .merge(laid(Provider::Resend, resend::routes()).layer(rated))
             .merge(results::routes())
             .merge(mailbox::routes())
             .merge(desk::routes())

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use axum::extract::{Path as Segment, State as Shared};
+use axum::extract::{Path as Segment, Request, State as Shared};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -117,7 +117,7 @@ impl State {
     }
 }
 
-pub(super) fn routes(world: &Arc<World>) -> Router<Arc<World>> {
+pub(super) fn routes() -> Router<Arc<World>> {
     let wrong_method = || async {
         refuse(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -130,7 +130,7 @@ pub(super) fn routes(world: &Arc<World>) -> Router<Arc<World>> {
         .route("/emails/batch", post(send_batch).fallback(wrong_method))
         .route("/emails/{id}", get(retrieve).patch(reschedule).fallback(wrong_method))
         .route("/emails/{id}/cancel", post(cancel).fallback(wrong_method))
-        .layer(middleware::from_fn_with_state(world.clone(), with_rate))
+        .layer(middleware::from_fn(within_rate))
 }
 
 pub(super) fn refuse(status: StatusCode, name: &str, message: &str) -> Response {
@@ -188,26 +188,36 @@ pub(super) fn stock_error(status: Option<StatusCode>, name: Option<&str>) -> Res
     response
 }
 
-/// Every reply of Resend says how much of the rate is left.
-async fn with_rate(
+/// Whether a request is within the rate.
+#[derive(Clone, Copy)]
+struct Within(bool);
+
+/// Every reply of Resend says how much of the rate is left, also one that a fault has put in place of the usual one: so this is
+/// laid over everything else.
+pub(super) async fn with_rate(
     Shared(world): Shared<Arc<World>>,
-    request: axum::extract::Request,
+    mut request: Request,
     next: middleware::Next,
 ) -> Response {
     let (limit, left, within) = world.resend.count(world.clock.now());
-    let mut response = if within {
-        next.run(request).await
-    } else {
-        stock_error(None, Some("rate_limit_exceeded"))
-    };
+    request.extensions_mut().insert(Within(within));
+    let mut response = next.run(request).await;
     for (name, value) in [
         ("ratelimit-limit", limit),
         ("ratelimit-remaining", left),
         ("ratelimit-reset", 1),
     ] {
-        response.headers_mut().insert(name, HeaderValue::from(value));
+        // A fault may have ordered others.
+        response.headers_mut().entry(name).or_insert(HeaderValue::from(value));
     }
     response
+}
+
+async fn within_rate(request: Request, next: middleware::Next) -> Response {
+    match request.extensions().get::<Within>() {
+        Some(Within(false)) => stock_error(None, Some("rate_limit_exceeded")),
+        Some(Within(true)) | None => next.run(request).await,
+    }
 }
 
 /// What is checked before anything else: a user agent, a key, and whether the key may do more than send.

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use shared::Entropy;
 use shared::auth::{JwkSet, SigningKey};
+use shared::domain::Store;
 
 use crate::engine::ssm::Parameters;
 use crate::template::Template;
@@ -62,6 +63,12 @@ pub(crate) fn provide(template: &Template, parameters: &Parameters, entropy: &En
             make(short, &prefix, parameters, entropy)?;
         }
     }
+    for store in [Store::Cos, Store::Oss] {
+        let name = owners(&template.stage, store);
+        if parameters.get(&name).is_none() {
+            make(&format!("{}-owner", store.as_str()), &prefix, parameters, entropy)?;
+        }
+    }
     Ok(())
 }
 
@@ -72,6 +79,12 @@ const SIMULATED_RESEND: &str = "re_simulated";
 /// Whether this is no real company's key.
 pub(crate) fn is_simulated(key: &str) -> bool {
     key == SIMULATED || key == SIMULATED_RESEND
+}
+
+/// Where the key pair of a store's owner lies. No function holds it: it is the account's own, with which people tend their
+/// buckets.
+pub(crate) fn owners(stage: &str, store: Store) -> String {
+    format!("/vitrine/{stage}/{}-owner", store.as_str())
 }
 
 /// Whether the parameter is a provider's key. One that is no longer in `.env` is not used either.
@@ -96,8 +109,8 @@ fn make(short: &str, prefix: &str, parameters: &Parameters, entropy: &Entropy) -
                 })?,
             )
         }
-        "cos-reader" | "cos-painter" | "cos-eraser" | "cos-sweeper" | "oss-reader" | "oss-painter" | "oss-eraser"
-        | "oss-sweeper" => {
+        "cos-reader" | "cos-painter" | "cos-eraser" | "cos-sweeper" | "cos-owner" | "oss-reader" | "oss-painter"
+        | "oss-eraser" | "oss-sweeper" | "oss-owner" => {
             let id = if short.starts_with("cos") { "AKID" } else { "LTAI" };
             let pair = serde_json::json!({ "id": format!("{id}{short}"), "secret": entropy.hex::<20>() });
             put(short, &pair.to_string())

@@ -11,8 +11,8 @@ use shared::domain::Store;
 use shared::grants::{Grant, ObjectAction};
 use tokio::sync::OnceCell;
 
-use super::RealKeys;
 use super::host::Host;
+use super::{RealKeys, secrets};
 use crate::engine::objects::ObjectsSpec;
 use crate::engine::schedules::{self, Schedules, interval};
 use crate::engine::spec::{
@@ -123,9 +123,13 @@ struct KeyPair {
     secret: String,
 }
 
-/// A store's bucket, and for each of its parameters a role that may do what the functions holding it declare.
+/// A store's bucket, for each of its parameters a role that may do what the functions holding it declare, and its owner.
 pub(crate) fn objects(template: &Template, parameters: &Parameters, store: Store) -> Result<ObjectsSpec> {
     let prefix = store.as_str().to_uppercase();
+    let pair = |name: &str| -> Result<KeyPair> {
+        serde_json::from_str(&parameters.get(name).unwrap_or_default())
+            .with_context(|| format!("the parameter `{name}` holds no key pair"))
+    };
     let mut spec = ObjectsSpec::default();
     for function in &template.functions {
         let variable = |name: &str| {
@@ -137,8 +141,7 @@ pub(crate) fn objects(template: &Template, parameters: &Parameters, store: Store
         };
         let keys = variable("KEYS_PARAMETER");
         let keys = keys.with_context(|| format!("`{}` has no keys of {prefix}", function.folder))?;
-        let pair: KeyPair = serde_json::from_str(&parameters.get(keys).unwrap_or_default())
-            .with_context(|| format!("the parameter `{keys}` holds no key pair"))?;
+        let KeyPair { id, secret } = pair(keys)?;
         if !spec.buckets.iter().any(|known| known.name == *bucket) {
             spec.buckets.push(BucketSpec { name: bucket.clone() });
         }
@@ -151,13 +154,25 @@ pub(crate) fn objects(template: &Template, parameters: &Parameters, store: Store
             Some(role) => role.actions.extend(actions),
             None => spec.roles.push(RoleSpec {
                 name: keys.clone(),
-                id: pair.id,
-                secret: pair.secret,
+                id,
+                secret,
                 bucket: bucket.clone(),
                 actions,
                 owner: false,
             }),
         }
+    }
+    if let Some(BucketSpec { name: bucket }) = spec.buckets.first() {
+        let name = secrets::owners(&template.stage, store);
+        let KeyPair { id, secret } = pair(&name)?;
+        spec.roles.push(RoleSpec {
+            id,
+            secret,
+            bucket: bucket.clone(),
+            actions: BTreeSet::new(),
+            owner: true,
+            name,
+        });
     }
     Ok(spec)
 }

@@ -19,4 +19,6 @@ mod support;
 #[cfg(test)]
 mod tables;
 #[cfg(test)]
+mod tongues;
+#[cfg(test)]
 mod troubles;

@@ -318,3 +318,31 @@ async fn every_name_of_the_contract_can_be_ordered_and_has_its_status() {
     }
     assert!(bench.simulators.book().resend.work.is_empty());
 }
+
+#[tokio::test]
+async fn every_reply_tells_the_rate_also_one_that_was_ordered() {
+    let bench = Bench::new().await;
+    let rate = async |fault: Option<Fault>| {
+        if let Some(fault) = fault {
+            bench.fault(Provider::Resend, fault);
+        }
+        let reply = bench
+            .resend(Method::POST, "/emails")
+            .json(&mail())
+            .send()
+            .await
+            .unwrap();
+        let told = |name: &str| reply.headers()[name].to_str().unwrap().to_owned();
+        (
+            reply.status().as_u16(),
+            told("ratelimit-limit"),
+            told("ratelimit-remaining"),
+        )
+    };
+    assert_eq!(rate(None).await, (200, "5".to_owned(), "4".to_owned()));
+    let failing = error_named("daily_quota_exceeded");
+    assert_eq!(rate(Some(failing)).await, (429, "5".to_owned(), "3".to_owned()));
+    let mut other = error_named("rate_limit_exceeded");
+    other.headers.insert("ratelimit-remaining".to_owned(), "0".to_owned());
+    assert_eq!(rate(Some(other)).await, (429, "5".to_owned(), "0".to_owned()));
+}

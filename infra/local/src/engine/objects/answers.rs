@@ -1,5 +1,7 @@
 //! How a store says no: codes, sentences and XML. What both say alike is said here.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
@@ -153,9 +155,9 @@ impl Refusal {
         )
     }
 
-    pub(super) fn no_lifecycle() -> Self {
+    pub(super) fn no_lifecycle(dialect: &Dialect) -> Self {
         let message = "The lifecycle configuration does not exist.";
-        Self::new(StatusCode::NOT_FOUND, "NoSuchLifecycleConfiguration", message)
+        Self::new(StatusCode::NOT_FOUND, dialect.no_lifecycle, message)
     }
 
     pub(super) fn unsupported() -> Self {
@@ -167,7 +169,7 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", why)
     }
 
-    /// The answer, with the store's XML; a HEAD request gets the status alone.
+    /// The answer, with the store's XML; a HEAD request gets it without a body.
     pub(super) fn answer(&self, dialect: &Dialect, asked: &Address<'_>, request_id: &str) -> Answer {
         let rest = match dialect.errors {
             Errors::Traced => format!(
@@ -185,7 +187,12 @@ impl Refusal {
             escape(&self.code),
             escape(&self.message),
         );
+        // A HEAD request has no body to read; OSS puts it into a header then.
+        let hidden = (asked.head && dialect.errors == Errors::Coded).then(|| STANDARD.encode(&body));
         let mut answer = plain(self.status, if asked.head { Bytes::new() } else { body.into() });
+        if let Some(Ok(hidden)) = hidden.map(HeaderValue::try_from) {
+            answer.headers_mut().insert("x-oss-err", hidden);
+        }
         answer
             .headers_mut()
             .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));

@@ -2,6 +2,8 @@
 
 use shared::domain::Store;
 
+use super::tongue::Own;
+
 /// What one store calls its things.
 #[derive(Debug)]
 pub(super) struct Dialect {
@@ -19,6 +21,8 @@ pub(super) struct Dialect {
     pub(super) no_md5: (&'static str, &'static str),
     /// The code for a Content-MD5 that does not fit.
     pub(super) wrong_md5: &'static str,
+    /// The code for lifecycle rules that are not there.
+    pub(super) no_lifecycle: &'static str,
     /// The longest key, in bytes.
     pub(super) longest_key: usize,
     /// The headers with the request's id.
@@ -27,6 +31,8 @@ pub(super) struct Dialect {
     pub(super) forced_download: &'static [&'static str],
     /// What its errors hold beside code, message and request id.
     pub(super) errors: Errors,
+    /// How its own interface is told from S3's.
+    pub(super) own: Own,
 }
 
 /// The forms of an error.
@@ -56,10 +62,17 @@ pub(super) const COS: Dialect = Dialect {
         "Missing required header for this request: Content-MD5",
     ),
     wrong_md5: "BadDigest",
+    no_lifecycle: "NoSuchLifecycleConfiguration",
     longest_key: 850,
     request_ids: &["x-cos-request-id", "x-amz-request-id"],
     forced_download: &["x-cos-force-download", "x-amz-force-download"],
     errors: Errors::Traced,
+    own: Own {
+        headers: "x-cos-",
+        authorization: "q-sign-algorithm=",
+        parameters: "q-",
+        signature: "q-signature",
+    },
 };
 
 /// Alibaba Cloud OSS.
@@ -77,10 +90,17 @@ pub(super) const OSS: Dialect = Dialect {
     },
     no_md5: ("MissingArgument", "Missing Some Required Arguments: Content-MD5"),
     wrong_md5: "InvalidDigest",
+    no_lifecycle: "NoSuchLifecycle",
     longest_key: 1_023,
     request_ids: &["x-oss-request-id"],
     forced_download: &["x-oss-force-download"],
     errors: Errors::Coded,
+    own: Own {
+        headers: "x-oss-",
+        authorization: "OSS4-HMAC-SHA256 ",
+        parameters: "x-oss-",
+        signature: "x-oss-signature",
+    },
 };
 
 /// The `EC` of an error. Nobody acts on the others, so they have one that says nothing.

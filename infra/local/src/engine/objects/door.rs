@@ -2,22 +2,19 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body, Incoming};
-use md5::{Digest as _, Md5};
-use sha2::Sha256;
-use shared::Clock;
+use shared::{Clock, domain};
 
 use super::answers::{Address, Answer, Refusal, element, plain};
+use super::asked::Asked;
 use super::book::{Seen, Trouble, told};
-use super::dialect::{Dialect, Errors};
-use super::operation::Operation;
-use super::sigv4::{Signed, Times, decoded, pairs};
-use super::{CDN_DOMAIN, Store, cdn, files, lifecycle};
+use super::dialect::Errors;
+use super::sigv4::{Times, decoded};
+use super::tongue::Tongue;
+use super::{CDN_DOMAIN, Store, cdn, cos_signature, files, lifecycle, oss_signature};
 use crate::engine::spec::RoleSpec;
 
 /// Far more than a picture, and less than the machine's memory.
@@ -27,17 +24,6 @@ const LARGEST_BODY: usize = 256 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 #[error("the store was told to lose this reply")]
 pub(super) struct Lost;
-
-/// What a request is about.
-struct Asked {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-    bucket: String,
-    key: String,
-    operation: Operation,
-}
 
 /// Answers a request to the store itself.
 pub(super) async fn receive<B>(store: Arc<Store>, host: &str, request: Request<B>) -> Result<Answer, Lost>
@@ -88,7 +74,7 @@ impl Store {
         let Some(bucket) = bucket.filter(|bucket| !bucket.is_empty()).map(str::to_owned) else {
             return Ok(Err(Refusal::path_style(self.dialect)));
         };
-        self.carry_out(Asked::read(bucket, request)).await
+        self.carry_out(Asked::read(self.dialect, bucket, request)).await
     }
 
     async fn carry_out(&self, mut asked: Asked) -> Result<Result<Answer, Refusal>, Lost> {
@@ -125,7 +111,7 @@ impl Store {
             bucket: Some(asked.bucket.clone()),
             key: (!asked.key.is_empty()).then(|| asked.key.clone()),
             role: None,
-            link: asked.signed(None).is_link(),
+            link: asked.is_link(self.dialect),
             headers: told(&asked.headers),
             status: 0,
         }
@@ -137,10 +123,12 @@ impl Store {
         asked.check_encoding(self.dialect)?;
         let role = self.role(asked)?;
         seen.role = Some(role.name.clone());
-        if !may(role, asked) {
+        let is_there = self.spec.buckets.iter().any(|bucket| bucket.name == asked.bucket);
+        // Whether a bucket exists is told to the account's owner; to others it is only not theirs.
+        if !asked.is_allowed(role) && (is_there || !role.owner) {
             return Err(Refusal::role_may_not());
         }
-        if !self.spec.buckets.iter().any(|bucket| bucket.name == asked.bucket) {
+        if !is_there {
             return Err(Refusal::no_bucket());
         }
         asked.check_digests(self.dialect)
@@ -149,7 +137,7 @@ impl Store {
     async fn fulfil(&self, asked: &Asked) -> Result<Answer, Refusal> {
         match asked.operation.name {
             "GetBucketLifecycleConfiguration" | "PutBucketLifecycleConfiguration" | "DeleteBucketLifecycle" => {
-                return lifecycle::answer(asked.operation.name, &self.root, &asked.bucket, &asked.body);
+                return lifecycle::answer(asked, &self.root, self.dialect);
             }
             "Subresource" | "Other" => return Err(Refusal::unsupported()),
             _ => {}
@@ -174,9 +162,13 @@ impl Store {
             real: Clock::system().now(),
             ours: self.clock.now(),
         };
-        let id = asked
-            .signed(self.spec.region.as_deref())
-            .verify(times, |id| find(id).map(|role| role.secret.clone()))?;
+        let signed = asked.signed(self.spec.region.as_deref());
+        let secret = |id: &str| find(id).map(|role| role.secret.clone());
+        let id = match (asked.tongue, self.dialect.store) {
+            (Tongue::S3, _) => signed.verify(times, secret),
+            (Tongue::Own, domain::Store::Cos) => cos_signature::verify(signed, times, secret),
+            (Tongue::Own, domain::Store::Oss) => oss_signature::verify(signed, &asked.bucket, times, secret),
+        }?;
         find(&id).ok_or_else(Refusal::unknown_key)
     }
 
@@ -186,7 +178,7 @@ impl Store {
             return Ok(plain(StatusCode::NOT_FOUND, ""));
         };
         let checked = cdn::check(cdn, request.method(), request.uri(), self.clock.now());
-        let mut asked = Asked::read(cdn.bucket.clone(), request);
+        let mut asked = Asked::read(self.dialect, cdn.bucket.clone(), request);
         let mut seen = Seen {
             link: true,
             ..self.describe(&asked)
@@ -212,8 +204,8 @@ impl Store {
     async fn engine(&self, asked: &Asked) -> Result<Answer, Refusal> {
         let mut request = Request::new(s3s::Body::from(asked.body.clone()));
         *request.method_mut() = asked.method.clone();
-        *request.uri_mut() = asked.uri_behind()?;
-        *request.headers_mut() = asked.headers.clone();
+        *request.uri_mut() = asked.uri_behind(self.dialect)?;
+        *request.headers_mut() = asked.tongue.inward(self.dialect, &asked.headers);
         let credentials = [
             "authorization",
             "x-amz-date",
@@ -228,7 +220,8 @@ impl Store {
             .call(request)
             .await
             .map_err(|error| Refusal::internal(&format!("{error:?}")))?;
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        parts.headers = asked.tongue.outward(self.dialect, &parts.headers);
         let body = body
             .collect()
             .await
@@ -239,6 +232,12 @@ impl Store {
             let code = element(&text, "Code").unwrap_or_else(|| code_for(parts.status).to_owned());
             let message = element(&text, "Message").unwrap_or_else(|| sentence(&code).to_owned());
             return Err(Refusal::new(parts.status, code, message));
+        }
+        let body = asked.rewritten(body)?;
+        if parts.headers.contains_key(header::CONTENT_LENGTH) && asked.method != Method::HEAD {
+            parts
+                .headers
+                .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
         let mut answer = Answer::from_parts(parts, Full::new(body));
         if self.dialect.errors == Errors::Coded
@@ -267,110 +266,6 @@ impl Store {
             _ => {}
         }
     }
-}
-
-impl Asked {
-    fn read(bucket: String, request: Request<Bytes>) -> Self {
-        let (parts, body) = request.into_parts();
-        let key = decoded(parts.uri.path().trim_start_matches('/'));
-        let operation = Operation::of(&parts.method, &parts.uri, &parts.headers, !key.is_empty());
-        Self {
-            method: parts.method,
-            uri: parts.uri,
-            headers: parts.headers,
-            body,
-            bucket,
-            key,
-            operation,
-        }
-    }
-
-    fn signed<'a>(&'a self, region: Option<&'a str>) -> Signed<'a> {
-        Signed {
-            method: &self.method,
-            uri: &self.uri,
-            headers: &self.headers,
-            region,
-        }
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// Keys are files here: none may climb out of its bucket.
-    fn check_key(&self, dialect: &Dialect) -> Result<(), Refusal> {
-        let climbs = self.key.split('/').any(|part| matches!(part, "." | ".."));
-        if climbs || self.key.len() > dialect.longest_key {
-            Err(Refusal::bad_key())
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Neither company knows chunked signatures and trailers.
-    fn check_encoding(&self, dialect: &Dialect) -> Result<(), Refusal> {
-        let hash = self
-            .header("x-amz-content-sha256")
-            .filter(|hash| hash.starts_with("STREAMING-"));
-        let encoding = self
-            .header("content-encoding")
-            .filter(|encoding| encoding.contains("aws-chunked"));
-        match hash.or(encoding).or_else(|| self.header("x-amz-trailer")) {
-            Some(form) => Err(Refusal::chunked(dialect, form)),
-            None => Ok(()),
-        }
-    }
-
-    fn check_digests(&self, dialect: &Dialect) -> Result<(), Refusal> {
-        let hash = self
-            .header("x-amz-content-sha256")
-            .filter(|hash| *hash != "UNSIGNED-PAYLOAD");
-        if hash.is_some_and(|hash| hash != hex::encode(Sha256::digest(&self.body))) {
-            return Err(Refusal::wrong_payload_hash());
-        }
-        match self.header("content-md5") {
-            None if self.operation.wants_md5() => Err(Refusal::no_md5(dialect)),
-            None => Ok(()),
-            Some(text) => match STANDARD.decode(text) {
-                Ok(digest) if digest.len() != 16 => Err(Refusal::no_digest()),
-                Ok(digest) if digest == Md5::digest(&self.body).as_slice() => Ok(()),
-                Ok(_) => Err(Refusal::wrong_md5(dialect)),
-                Err(_) => Err(Refusal::no_digest()),
-            },
-        }
-    }
-
-    /// Alters what was sent, after it was found to be whole.
-    fn damage(&mut self) {
-        let mut body = self.body.to_vec();
-        if let Some(last) = body.last_mut() {
-            *last ^= 1;
-        }
-        self.body = body.into();
-        self.headers.remove("content-md5");
-    }
-
-    fn uri_behind(&self) -> Result<Uri, Refusal> {
-        let query = self.uri.query().unwrap_or_default().split('&');
-        let query: Vec<_> = query
-            .filter(|pair| !pair.is_empty() && !pair.starts_with("X-Amz-"))
-            .collect();
-        let uri = format!("/{}{}?{}", self.bucket, self.uri.path(), query.join("&"));
-        uri.trim_end_matches('?')
-            .parse()
-            .map_err(|_| Refusal::internal("not a path that can be passed on"))
-    }
-}
-
-fn may(role: &RoleSpec, asked: &Asked) -> bool {
-    // Overrides such as response-content-disposition would unmake the forced download.
-    let plain = !pairs(&asked.uri).any(|(name, _)| name.starts_with("response-"));
-    let action = asked
-        .operation
-        .needs
-        .is_some_and(|action| role.actions.contains(&action));
-    role.bucket == asked.bucket && (role.owner || (action && plain))
 }
 
 /// The code of an answer without a body, as HEAD gets it.

@@ -2,20 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
 use super::answers::{Answer, Refusal, element, plain};
+use super::asked::Asked;
+use super::dialect::Dialect;
 
 /// The limit of both companies.
 const MOST_RULES: usize = 1_000;
 
 /// Answers `GET`, `PUT` and `DELETE /?lifecycle`; rules live in a file beside the bucket.
-pub(super) fn answer(operation: &str, root: &Path, bucket: &str, body: &Bytes) -> Result<Answer, Refusal> {
-    let file = file(root, bucket);
-    match operation {
+pub(super) fn answer(asked: &Asked, root: &Path, dialect: &Dialect) -> Result<Answer, Refusal> {
+    let (file, body) = (file(root, &asked.bucket), &asked.body);
+    match asked.operation.name {
         "PutBucketLifecycleConfiguration" => {
             check(body)?;
             std::fs::write(file, body).map_err(|error| Refusal::internal(&error.to_string()))?;
@@ -27,7 +28,7 @@ pub(super) fn answer(operation: &str, root: &Path, bucket: &str, body: &Bytes) -
             Ok(plain(StatusCode::NO_CONTENT, ""))
         }
         _ => {
-            let rules = std::fs::read(file).map_err(|_| Refusal::no_lifecycle())?;
+            let rules = std::fs::read(file).map_err(|_| Refusal::no_lifecycle(dialect))?;
             let mut answer = plain(StatusCode::OK, rules);
             answer
                 .headers_mut()

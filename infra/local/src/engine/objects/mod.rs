@@ -2,18 +2,23 @@
 //!
 //! The engine behind them is kinder than the real stores, so the doors refuse what the real ones refuse: path style,
 //! chunked uploads, deletes without Content-MD5, wrong keys, links past their time. What passes has no credentials left.
-//! Each store has its own folder, book and troubles, so that one can be down while the other is not; they share a port.
+//! Each speaks S3's language and its company's own. Each store has its own folder, book and troubles, so that one can be down while the other is not; they share a port.
 
 mod answers;
+mod asked;
 mod book;
 mod cdn;
+mod cos_signature;
 mod dialect;
 mod door;
 mod files;
 mod front;
 mod lifecycle;
+mod listing;
 mod operation;
+mod oss_signature;
 mod sigv4;
+mod tongue;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

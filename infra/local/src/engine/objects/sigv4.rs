@@ -11,7 +11,7 @@ use super::answers::Refusal;
 use crate::engine::signature::Authorization;
 
 /// What stays as it is in a canonical path: RFC 3986's unreserved characters, and the slash.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
@@ -19,13 +19,13 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/');
 
 /// The same for names and values of a query, where a slash is escaped.
-const QUERY: &AsciiSet = &PATH.add(b'/');
+pub(super) const QUERY: &AsciiSet = &PATH.add(b'/');
 
 /// How far a signer's clock may be off.
-const SKEW: SignedDuration = SignedDuration::from_secs(900);
+pub(super) const SKEW: SignedDuration = SignedDuration::from_secs(900);
 
 /// The longest life of a signed link.
-const LONGEST_LIFE: i64 = 604_800;
+pub(super) const LONGEST_LIFE: i64 = 604_800;
 
 /// A request as far as its signature speaks of it.
 #[derive(Debug, Clone, Copy)]
@@ -47,8 +47,7 @@ pub(super) struct Times {
 }
 
 impl Signed<'_> {
-    /// Whether this is a signed link.
-    pub(super) fn is_link(self) -> bool {
+    fn is_link(self) -> bool {
         self.query("X-Amz-Signature").is_some()
     }
 
@@ -158,7 +157,8 @@ impl Signed<'_> {
         )
     }
 
-    fn header(self, name: &str) -> String {
+    /// A header's value; of several, all of them, and of none nothing.
+    pub(super) fn header(self, name: &str) -> String {
         let values = self
             .headers
             .get_all(name)
@@ -170,11 +170,13 @@ impl Signed<'_> {
         values.join(",")
     }
 
-    fn query(self, wanted: &str) -> Option<String> {
+    /// The value of a parameter of the query.
+    pub(super) fn query(self, wanted: &str) -> Option<String> {
         self.pairs().find_map(|(name, value)| (name == wanted).then_some(value))
     }
 
-    fn pairs(self) -> impl Iterator<Item = (String, String)> {
+    /// Names and values of the query, with their escapes undone.
+    pub(super) fn pairs(self) -> impl Iterator<Item = (String, String)> {
         pairs(self.uri)
     }
 }
@@ -193,7 +195,8 @@ pub(super) fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-fn read_time(text: &str) -> Option<Timestamp> {
+/// A time as all three signatures write it.
+pub(super) fn read_time(text: &str) -> Option<Timestamp> {
     let time = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", text).ok()?;
     Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
 }
