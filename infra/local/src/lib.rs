@@ -4,6 +4,7 @@
 //! function libraries that Lambda runs.
 
 pub mod bench;
+mod building;
 pub mod client;
 pub mod engine;
 pub mod first_image;

@@ -40,3 +40,6 @@ mod tokens;
 mod undeliverable;
 mod webhooks;
 mod wire;
+
+/// The functions run in this process. `lambda_mode` has many of these tests too, and another word here.
+fn host() {}

@@ -5,6 +5,7 @@
 mod documents;
 mod jobs;
 mod ops;
+mod processes;
 mod program;
 mod refusals;
 mod serving;
