@@ -24,6 +24,7 @@ mod load;
 mod logs;
 mod manners;
 mod painting;
+mod password_races;
 mod passwords;
 mod profile;
 mod prompts;

@@ -4,7 +4,7 @@
 //! those that only processes make sense of: what their environment holds, what happens when one is killed, is too slow or does
 //! not start, and whether both ways of hosting answer alike.
 
-#![expect(clippy::unwrap_used, reason = "a test's helpers fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail by panicking")]
 
 mod alike;
 mod crashes;
