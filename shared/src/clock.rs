@@ -1,6 +1,6 @@
 //! The one source of time. Nothing else in the workspace asks the system what time it is; clippy sees to that.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -18,8 +18,8 @@ pub struct Clock(Source);
 enum Source {
     System,
     Offset(Arc<AtomicI64>),
-    /// The offset is kept in a file, so that functions running as processes of their own follow the same clock.
-    OffsetFile(Arc<PathBuf>),
+    /// What a file tells, so that functions running as processes of their own follow the clock of whoever started them.
+    File(Arc<PathBuf>),
     Manual(Arc<AtomicI64>),
     Timers(Arc<Timers>),
 }
@@ -61,11 +61,13 @@ impl Clock {
         Self(Source::Offset(offset))
     }
 
-    /// The system's clock moved by the milliseconds written, in decimal, in the file at `path`. An absent or unreadable
-    /// file counts as zero.
+    /// The clock that somebody else writes to the file at `path` by [`Clock::write_to`]. The file is read each time it is
+    /// asked. It holds either a number, in decimal: by how many milliseconds the system's clock is moved; or a moment in
+    /// RFC 3339, such as `2026-11-22T09:00:00Z`: there the clock stands still. An absent or unreadable file is the system's
+    /// clock as it is.
     #[must_use]
-    pub fn offset_file(path: PathBuf) -> Self {
-        Self(Source::OffsetFile(Arc::new(path)))
+    pub fn from_file(path: PathBuf) -> Self {
+        Self(Source::File(Arc::new(path)))
     }
 
     /// A clock that stands at `start` until [`Clock::advance`] moves it.
@@ -93,20 +95,37 @@ impl Clock {
         let millis = match &self.0 {
             Source::System => system_millis(),
             Source::Offset(offset) => system_millis() + offset.load(Ordering::SeqCst),
-            Source::OffsetFile(path) => system_millis() + read_offset(path),
+            Source::File(path) => Told::by(path).millis(),
             Source::Manual(now) => now.load(Ordering::SeqCst),
             Source::Timers(timers) => timers.millis(),
         };
         Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
     }
 
+    /// Writes the file that a clock of [`Clock::from_file`] goes by: what this one tells, now and until it is moved. It is
+    /// written aside and moved into place, so that nobody reads half of it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_to(&self, path: &Path) -> std::io::Result<()> {
+        let told = match &self.0 {
+            Source::System => Told::Moved(0),
+            Source::Offset(offset) => Told::Moved(offset.load(Ordering::SeqCst)),
+            Source::File(path) => Told::by(path),
+            // One that goes with timers cannot be followed from outside; where it is now is the best that can be told.
+            Source::Manual(_) | Source::Timers(_) => Told::Stands(self.now()),
+        };
+        let aside = path.with_extension("new");
+        std::fs::write(&aside, told.to_string())?;
+        std::fs::rename(aside, path)
+    }
+
     /// Moves a manual or offset clock forward (or, with a negative duration, back), and one that goes with timers ahead of
-    /// them. The system's clock and a clock file
-    /// owned by another process do not move; the return value says whether this one did.
+    /// them. The system's clock and one that follows a file do not move; the return value says whether this one did.
     pub fn advance(&self, by: SignedDuration) -> bool {
         let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         match &self.0 {
-            Source::System | Source::OffsetFile(_) => false,
+            Source::System | Source::File(_) => false,
             Source::Offset(cell) | Source::Manual(cell) => {
                 cell.fetch_add(millis, Ordering::SeqCst);
                 true
@@ -124,11 +143,39 @@ fn system_millis() -> i64 {
     Timestamp::now().as_millisecond()
 }
 
-fn read_offset(path: &std::path::Path) -> i64 {
-    std::fs::read_to_string(path)
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(0)
+/// What the file of a clock says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// By how many milliseconds the system's clock is moved.
+    Moved(i64),
+    /// Where the clock stands still.
+    Stands(Timestamp),
+}
+
+impl Told {
+    fn by(path: &Path) -> Self {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let text = text.trim();
+        let moved = text.parse().ok().map(Self::Moved);
+        let stands = || text.parse().ok().map(Self::Stands);
+        moved.or_else(stands).unwrap_or(Self::Moved(0))
+    }
+
+    fn millis(self) -> i64 {
+        match self {
+            Self::Moved(offset) => system_millis() + offset,
+            Self::Stands(at) => at.as_millisecond(),
+        }
+    }
+}
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Moved(offset) => offset.fmt(f),
+            Self::Stands(at) => at.fmt(f),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -147,5 +194,27 @@ mod tests {
     #[test]
     fn the_system_clock_refuses_to_be_moved() {
         assert!(!Clock::system().advance(SignedDuration::from_hours(1)));
+    }
+
+    #[test]
+    fn a_clock_that_follows_a_file_tells_what_its_owner_wrote_there() {
+        let path = std::env::temp_dir().join(format!("vitrine-clock-{}", std::process::id()));
+        let follower = Clock::from_file(path.clone());
+        let owner = Clock::manual("2026-11-22T09:00:00Z".parse().unwrap());
+        owner.write_to(&path).unwrap();
+        assert_eq!(follower.now(), owner.now());
+        owner.advance(SignedDuration::from_millis(1));
+        assert!(follower.now() < owner.now(), "nothing was written yet");
+        owner.write_to(&path).unwrap();
+        assert_eq!(follower.now(), owner.now());
+
+        let owner = Clock::offset(Arc::new(AtomicI64::new(-3_600_000)));
+        owner.write_to(&path).unwrap();
+        let apart = owner.now().duration_since(follower.now()).abs();
+        assert!(apart < SignedDuration::from_secs(60), "{apart}");
+        assert!(!follower.advance(SignedDuration::from_hours(1)));
+        std::fs::remove_file(path).unwrap();
+        let apart = Clock::system().now().duration_since(follower.now()).abs();
+        assert!(apart < SignedDuration::from_secs(60), "{apart}");
     }
 }

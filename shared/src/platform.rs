@@ -107,7 +107,7 @@ impl Runtime {
 
     fn clock(&self) -> Clock {
         match &self.clock_file {
-            Some(path) => Clock::offset_file(path.clone()),
+            Some(path) => Clock::from_file(path.clone()),
             None => Clock::system(),
         }
     }

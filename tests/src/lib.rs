@@ -13,19 +13,51 @@ pub mod day;
 pub mod person;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use shared::{Clock, Entropy};
 use vitrine::engine::Drained;
-use vitrine::stack::{Options, Stack};
+use vitrine::lambda::workshop::Workshop;
+use vitrine::stack::{Hosting, Options, Stack};
+use vitrine::template::Template;
 
 pub use answer::Answer;
 pub use person::{PASSWORD, Person};
 
 /// When every test begins.
 pub const START: &str = "2026-11-22T09:00:00Z";
+
+/// Where functions are built, if this program runs them as processes.
+static WORKSHOP: OnceLock<Arc<Workshop>> = OnceLock::new();
+
+/// From here on the functions of every stack of this program run as processes of their own.
+pub fn run_functions_as_processes() {
+    WORKSHOP.get_or_init(|| Arc::new(Workshop::open(Arc::new(|_| {})).unwrap()));
+}
+
+/// Who runs the functions. Their programs are built before the first test goes on, all in one go.
+async fn hosting(template: &Template) -> Hosting {
+    let Some(workshop) = WORKSHOP.get() else {
+        return Hosting::InProcess;
+    };
+    let functions: Vec<&str> = template
+        .functions
+        .iter()
+        .map(|function| function.folder.as_str())
+        .collect();
+    workshop.provide(&functions).await.unwrap();
+    Hosting::Processes(Arc::clone(workshop))
+}
+
+/// Gives functions more time than the template does. Processes are ended by the machine's own time, and a busy machine hashes
+/// a password in many times what it takes at other times.
+fn patient(template: &mut Template) {
+    for function in &mut template.functions {
+        function.timeout_s *= 6;
+    }
+}
 
 /// The running product.
 pub struct TestApp {
@@ -43,6 +75,22 @@ impl TestApp {
     pub async fn new() -> Self {
         let clock = Clock::manual(START.parse().unwrap());
         Self::with(Options::in_memory(clock, Entropy::seeded(1))).await
+    }
+
+    /// The same with a template that says something else.
+    pub async fn amended(amend: fn(&mut Template)) -> Self {
+        let options = Options::in_memory(Clock::manual(START.parse().unwrap()), Entropy::seeded(1));
+        Self::with(Options {
+            amend: Some(amend),
+            ..options
+        })
+        .await
+    }
+
+    /// The same whose functions run in this process, whatever the others do.
+    pub async fn in_process() -> Self {
+        let clock = Clock::manual(START.parse().unwrap());
+        Self::start(Options::in_memory(clock, Entropy::seeded(1))).await
     }
 
     /// The same behind a gateway that counts how often each route is asked, by the clock that stands still.
@@ -75,6 +123,20 @@ impl TestApp {
     }
 
     async fn with(options: Options) -> Self {
+        let hosting = hosting(&Template::local().unwrap()).await;
+        let amend = match hosting {
+            Hosting::InProcess => options.amend,
+            Hosting::Processes(_) => options.amend.or(Some(patient)),
+        };
+        Self::start(Options {
+            hosting,
+            amend,
+            ..options
+        })
+        .await
+    }
+
+    async fn start(options: Options) -> Self {
         let clock = options.clock.clone();
         Self {
             stack: Arc::new(Stack::start(options).await.unwrap()),
@@ -93,6 +155,7 @@ impl TestApp {
     /// Moves the clock.
     pub fn advance(&self, by: SignedDuration) {
         assert!(self.clock.advance(by));
+        self.stack.tell_time().unwrap();
     }
 
     /// The present moment.

@@ -96,6 +96,12 @@ impl Client {
         })
     }
 
+    /// The access token of whoever has signed in.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// One request to the API; with a body if one is given, with an idempotency key if it is a POST.
     ///
     /// # Errors

@@ -25,10 +25,13 @@ use shared::Clock;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::template::{FunctionSpec, Template};
+use crate::template::{FunctionSpec, Route, Template};
 use bucket::Bucket;
 use host::{Hosted, NoAnswer};
 use routes::Table;
+
+/// Sees to it that there is a function to start. Its time is nobody's limit: in the cloud it has all been done before.
+pub type Provide = dyn Fn(&FunctionSpec) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync;
 
 /// Makes the router of a function; an error is a function that cannot start.
 pub type Build = dyn Fn(&FunctionSpec) -> BoxFuture<'static, anyhow::Result<Router>> + Send + Sync;
@@ -65,6 +68,10 @@ impl Default for Limits {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PathParameters(pub BTreeMap<String, String>);
 
+/// The route that was chosen, as `GET /v1/images/{id}` or `$default`, among a request's extensions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteKey(pub Arc<str>);
+
 /// The gateway, ready to serve.
 #[derive(Clone)]
 pub struct Gateway(Arc<Inner>);
@@ -79,6 +86,7 @@ struct Inner {
 
 /// What stands behind a route.
 struct Served {
+    key: RouteKey,
     function: Arc<Hosted>,
     bucket: Option<Bucket>,
 }
@@ -92,25 +100,29 @@ impl Gateway {
     {
         Self::starting(
             template,
+            |_| ready(Ok(())).boxed(),
             move |function| ready(build(function)).boxed(),
             prepare,
             limits,
         )
     }
 
-    /// A gateway whose functions take a while to start, because they ask for their secrets first.
-    pub fn starting<B, P>(template: &Template, build: B, prepare: P, limits: Limits) -> Self
+    /// A gateway whose functions have to be provided first, and take a while to start, because they ask for their secrets.
+    pub fn starting<V, B, P>(template: &Template, provide: V, build: B, prepare: P, limits: Limits) -> Self
     where
+        V: Fn(&FunctionSpec) -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync + 'static,
         B: Fn(&FunctionSpec) -> BoxFuture<'static, anyhow::Result<Router>> + Send + Sync + 'static,
         P: Fn(&mut Request) + Send + Sync + 'static,
     {
-        let build: Arc<Build> = Arc::new(build);
+        let (provide, build): (Arc<Provide>, Arc<Build>) = (Arc::new(provide), Arc::new(build));
         let (mut routes, mut functions) = (Table::default(), Vec::new());
         for function in template.functions.iter().filter(|function| !function.routes.is_empty()) {
-            let hosted = Arc::new(Hosted::new(function.clone(), Arc::clone(&build)));
+            let hosted = Hosted::new(function.clone(), Arc::clone(&provide), Arc::clone(&build));
+            let hosted = Arc::new(hosted);
             for route in &function.routes {
                 let throttle = template.throttling.of(route).zip(limits.throttle.clone());
                 let served = Served {
+                    key: route_key(route),
                     function: Arc::clone(&hosted),
                     bucket: throttle.map(|(throttle, clock)| Bucket::full(throttle, clock)),
                 };
@@ -157,35 +169,47 @@ impl Gateway {
         let Ok(_slot) = self.0.slots.try_acquire() else {
             return too_many_requests();
         };
-        match tokio::time::timeout(self.0.limits.time, self.0.route(request)).await {
-            Ok(answer) => answer,
-            Err(_) => service_unavailable(),
-        }
+        self.0.answer(request).await.unwrap_or_else(|refusal| refusal)
     }
 }
 
 impl Inner {
-    async fn route(&self, request: Request) -> Response {
-        let Some((served, parameters)) = self.routes.choose(request.method().as_str(), request.uri().path()) else {
-            return message(StatusCode::NOT_FOUND, "Not Found");
-        };
+    /// The function's answer, or the gateway's own in its place.
+    async fn answer(&self, request: Request) -> Result<Response, Response> {
+        let (served, request) = self.within(self.take(request)).await??;
+        served.function.provide().await.map_err(no_answer)?;
+        self.within(served.function.answer(request)).await?.map_err(no_answer)
+    }
+
+    async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, Response> {
+        let done = tokio::time::timeout(self.limits.time, work).await;
+        done.map_err(|_| service_unavailable())
+    }
+
+    /// Chooses the route and takes the whole request in.
+    async fn take(&self, request: Request) -> Result<(Arc<Served>, Request), Response> {
+        let chosen = self.routes.choose(request.method().as_str(), request.uri().path());
+        let (served, parameters) = chosen.ok_or_else(|| message(StatusCode::NOT_FOUND, "Not Found"))?;
         let (mut parts, body) = request.into_parts();
         // The whole body first, as Lambda gets it; also a function that ignores it never sees too large a one.
-        let Ok(body) = axum::body::to_bytes(body, self.limits.body).await else {
-            return message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
-        };
+        let body = axum::body::to_bytes(body, self.limits.body).await;
+        let body = body.map_err(|_| message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"))?;
         if served.bucket.as_ref().is_some_and(|bucket| !bucket.take()) {
-            return too_many_requests();
+            return Err(too_many_requests());
         }
         parts.extensions.insert(PathParameters(parameters));
+        parts.extensions.insert(served.key.clone());
         let mut request = Request::from_parts(parts, Body::from(body));
         (self.prepare)(&mut request);
-        match served.function.answer(request).await {
-            Ok(answer) => answer,
-            Err(NoAnswer::Busy) => service_unavailable(),
-            Err(NoAnswer::Broken) => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
-        }
+        Ok((served, request))
     }
+}
+
+fn route_key(route: &Route) -> RouteKey {
+    RouteKey(match route.path.as_str() {
+        "$default" => "$default".into(),
+        path => format!("{} {path}", route.method).into(),
+    })
 }
 
 /// The address a request came from, for whoever prepares it.
@@ -198,11 +222,22 @@ fn too_many_requests() -> Response {
     message(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests")
 }
 
-fn service_unavailable() -> Response {
+fn no_answer(why: NoAnswer) -> Response {
+    match why {
+        NoAnswer::Busy => service_unavailable(),
+        NoAnswer::Broken => internal_server_error(),
+    }
+}
+
+pub(crate) fn internal_server_error() -> Response {
+    message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+}
+
+pub(crate) fn service_unavailable() -> Response {
     message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
 }
 
 /// An answer of the gateway's own.
-fn message(status: StatusCode, text: &str) -> Response {
+pub(crate) fn message(status: StatusCode, text: &str) -> Response {
     (status, axum::Json(serde_json::json!({ "message": text }))).into_response()
 }

@@ -4,6 +4,7 @@
 //! function libraries that Lambda runs.
 
 pub mod bench;
+mod building;
 pub mod client;
 pub mod doctor;
 pub mod engine;

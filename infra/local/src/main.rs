@@ -105,6 +105,9 @@ struct Serve {
     /// Where everything is kept (.vitrine in the folder you are in, if you do not say)
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Run every function as a process of its own, as Lambda does; each is built at its first request
+    #[arg(long)]
+    lambda: bool,
 }
 
 #[tokio::main]
@@ -122,8 +125,8 @@ async fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<()> {
     let keys = serve::real_keys()?;
     match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-        Command::Serve(Serve { port, data }) => {
-            serve::run(port, data.map_or_else(serve::default_data, Ok)?, keys).await
+        Command::Serve(Serve { port, data, lambda }) => {
+            serve::run(port, data.map_or_else(serve::default_data, Ok)?, keys, lambda).await
         }
         Command::FirstImage { description, out } => first_image::run(&description, &out, keys).await,
         Command::ThirtyDays => thirty_days::run().await,

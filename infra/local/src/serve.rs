@@ -1,39 +1,44 @@
 //! `vitrine serve`: everything on loopback, until it is told to stop.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use shared::Entropy;
 
-use crate::say;
-use crate::stack::{Options, RealKeys, Stack, clock_of};
+use crate::lambda::workshop::Workshop;
+use crate::stack::{Hosting, Options, RealKeys, Stack, clock_of};
+use crate::{building, say};
 
 /// The highest port that has three more above it.
 const HIGHEST_PORT: u16 = u16::MAX - 3;
 
-/// Serves on `port` and the next three, keeping everything in `data`.
+/// Serves on `port` and the next three, keeping everything in `data`; with `lambda`, every function as a process of its own.
 ///
 /// # Errors
 /// When a port is taken or the folder cannot be used.
-pub async fn run(port: u16, data: PathBuf, keys: RealKeys) -> Result<()> {
+pub async fn run(port: u16, data: PathBuf, keys: RealKeys, lambda: bool) -> Result<()> {
     if port > HIGHEST_PORT {
         bail!("port {port} is too high; choose one up to {HIGHEST_PORT} with --port (the next three are used too)");
     }
     let clock = clock_of(&data)
         .map_err(|error| anyhow!("the folder `{}` cannot be used: {}", data.display(), reason(&error)))?;
     writable(&data)?;
+    let hosting = match lambda {
+        true => Hosting::Processes(Arc::new(Workshop::open(building::show())?)),
+        false => Hosting::InProcess,
+    };
     let options = Options {
-        clock,
-        entropy: Entropy::system(),
         data: Some(data.clone()),
         port,
         keys,
-        parameters: std::collections::BTreeMap::new(),
         throttled: true,
+        hosting: hosting.clone(),
+        ..Options::in_memory(clock, Entropy::system())
     };
     let stack = Stack::start(options).await?;
     stack.run_in_background();
-    introduce(&stack, &data)?;
+    introduce(&stack, &data, &hosting)?;
     wanted_to_stop().await;
     say!("\nStopping; everything is kept in {}.", data.display());
     stack.close().await;
@@ -46,13 +51,17 @@ fn writable(data: &std::path::Path) -> Result<()> {
     tried.map_err(|error| anyhow!("the folder `{}` cannot be written to: {}", data.display(), error.kind()))
 }
 
-fn introduce(stack: &Stack, data: &std::path::Path) -> Result<()> {
+fn introduce(stack: &Stack, data: &std::path::Path, hosting: &Hosting) -> Result<()> {
     let (api, simulators) = (stack.api_url(), stack.simulator_url());
     let policy = stack.policy_version()?;
     say!(
         "Vitrine serves on this machine alone. Everything is kept in {}.",
         data.display()
     );
+    match hosting {
+        Hosting::InProcess => say!("Functions run in this process; --lambda gives each processes of its own."),
+        Hosting::Processes(_) => say!("Functions run as processes of their own. Each is built at its first request."),
+    }
     say!();
     say!("  API             {api}            the document: {api}/openapi.json (a page in a browser)");
     say!("  simulators      {simulators}            what they saw: {simulators}/_sim/book");

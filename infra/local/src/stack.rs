@@ -1,26 +1,27 @@
-//! The whole of Vitrine in one process: engines, simulators, gateway and every function, wired as the template wires them.
+//! The whole of Vitrine: engines, simulators, gateway and every function, wired as the template wires them.
 //!
 //! `serve`, `first-image`, `thirty-days` and the tests all start this one stack.
 
+mod front;
 pub(crate) mod grants;
 pub(crate) mod host;
+pub(crate) mod hosting;
 mod pictures;
 mod queues;
 mod schedules;
 pub(crate) mod secrets;
+mod timepiece;
 mod webhooks;
 pub(crate) mod wiring;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
 use axum::Router;
 use axum::extract::Request;
-use jiff::SignedDuration;
 use shared::domain::Store;
 use shared::http::Viewer;
 use shared::{Clock, Entropy, Ids};
@@ -29,15 +30,18 @@ use tokio::net::TcpListener;
 use crate::engine::serving::{Serving, background};
 use crate::engine::{Drained, Engines, Settings};
 use crate::gateway::{Gateway, Limits, source};
+use crate::lambda::fleet::{Base, Fleet};
 use crate::sim::{Easel, SimulatorOptions, Simulators};
 use crate::template::{Sources, Template, local_parameters};
 
+pub use hosting::Hosting;
 pub use secrets::RealKeys;
+pub use timepiece::clock_of;
 
+use front::Front;
 use host::Host;
-
-/// The file in the data folder that keeps how far the clock was moved, in milliseconds.
-const CLOCK_FILE: &str = "clock";
+use hosting::Hosted;
+use timepiece::Timepiece;
 
 /// What a stack is made from.
 pub struct Options {
@@ -56,6 +60,11 @@ pub struct Options {
     pub parameters: BTreeMap<String, String>,
     /// Whether the gateway counts how often each route is asked, as API Gateway does.
     pub throttled: bool,
+    /// Who runs the functions.
+    pub hosting: Hosting,
+    /// Changes what the template says before anything is made of it, for whoever tests what the template never says, such as
+    /// a time-out of a second.
+    pub amend: Option<fn(&mut Template)>,
 }
 
 impl Options {
@@ -71,6 +80,8 @@ impl Options {
             keys: RealKeys::default(),
             parameters: BTreeMap::new(),
             throttled: false,
+            hosting: Hosting::default(),
+            amend: None,
         }
     }
 }
@@ -91,29 +102,14 @@ pub struct Stack {
     pub simulator: SocketAddr,
     webhooks: webhooks::Webhooks,
     gateway: Gateway,
+    hosted: Hosted,
+    timepiece: Timepiece,
     seen_from: SeenFrom,
     serving: Mutex<Vec<Serving>>,
 }
 
 /// Where requests seem to come from, if not from where they do.
 type SeenFrom = Arc<Mutex<Option<IpAddr>>>;
-
-/// The clock of a data folder: the system's, moved by what the folder remembers.
-///
-/// # Errors
-/// When the folder cannot be made or its clock cannot be read.
-pub fn clock_of(data: &std::path::Path) -> Result<Clock> {
-    std::fs::create_dir_all(data)?;
-    let offset = match std::fs::read_to_string(data.join(CLOCK_FILE)) {
-        Ok(text) => text
-            .trim()
-            .parse()
-            .context("the data folder's `clock` holds no number")?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
-        Err(error) => return Err(error.into()),
-    };
-    Ok(Clock::offset(Arc::new(AtomicI64::new(offset))))
-}
 
 impl Stack {
     /// Starts everything. Streams, queues, expiry and schedules stand still until [`Stack::run_in_background`], or until a test
@@ -130,6 +126,8 @@ impl Stack {
             keys,
             parameters: given,
             throttled,
+            hosting,
+            amend,
         } = options;
         let ports = Ports::bind(port).await?;
         let (api, simulator) = (ports.api.local_addr()?, ports.simulators.local_addr()?);
@@ -139,14 +137,21 @@ impl Stack {
             parameters.insert("MailFrom".to_owned(), from.clone());
         }
         parameters.extend(given);
-        let template = Template::evaluate(&Sources::embedded(), &parameters)?;
+        let mut template = Template::evaluate(&Sources::embedded(), &parameters)?;
+        if let Some(amend) = amend {
+            amend(&mut template);
+        }
 
+        let timepiece = match &hosting {
+            Hosting::InProcess => Timepiece::new(&clock, data.as_deref()),
+            Hosting::Processes(_) => Timepiece::followed(&clock, data.as_deref())?,
+        };
         let simulators = Simulators::new(SimulatorOptions {
             clock: clock.clone(),
             entropy: entropy.clone(),
             data: data.as_ref().map(|data| data.join("simulators")),
             origin: format!("http://{simulator}"),
-            on_clock_moved: keep_clock(data.clone()),
+            on_clock_moved: timepiece.on_moved(),
             easel: Easel::Beside,
         })?;
         let stored = crate::engine::ssm::Parameters::open(data.as_deref(), clock.clone())?;
@@ -173,7 +178,7 @@ impl Stack {
         let host = Host {
             ids: Ids::new(clock.clone(), entropy.clone()),
             clock: clock.clone(),
-            entropy,
+            entropy: entropy.clone(),
             engine: engines.dynamodb_url().parse()?,
             overrides: wiring::overrides(
                 engines.store_url(),
@@ -183,15 +188,30 @@ impl Stack {
             ),
             wires: None,
         };
-        wiring::attach_workers(&template, &engines.workers, &host)?;
-        wiring::attach_schedules(&template, &engines.schedules, &host)?;
+        let hosted = match hosting {
+            Hosting::InProcess => Hosted::InProcess(host),
+            Hosting::Processes(workshop) => {
+                let front = Front::new(api, clock.clone(), entropy.clone());
+                let base = Base {
+                    workshop,
+                    engine: engines.dynamodb_url(),
+                    clock_file: timepiece.file().context("the clock has no file")?.to_owned(),
+                    clock: clock.clone(),
+                    entropy,
+                };
+                let fleet = Fleet::new(&template, base, |function| host.variables(function));
+                Hosted::Processes(Arc::new(fleet), Arc::new(front))
+            }
+        };
+        wiring::attach_workers(&template, &engines.workers, &hosted)?;
+        wiring::attach_schedules(&template, &engines.schedules, &hosted)?;
         let limits = Limits {
             throttle: throttled.then(|| clock.clone()),
             ..Limits::default()
         };
         let seen_from = SeenFrom::default();
         let introduce = introduce(Arc::clone(&seen_from));
-        let gateway = Gateway::starting(&template, host.starter(), introduce, limits);
+        let gateway = Gateway::starting(&template, hosted.provider(), hosted.starter(), introduce, limits);
         let answering = gateway.clone();
         let serving = vec![
             Serving::start(move |stop| async move {
@@ -217,6 +237,8 @@ impl Stack {
             api,
             simulator,
             gateway,
+            hosted,
+            timepiece,
             seen_from,
             serving: Mutex::new(serving),
         })
@@ -262,6 +284,22 @@ impl Stack {
     /// Lets every function start anew at its next request, as a deployment does, so that it reads its secrets again.
     pub fn replace_functions(&self) {
         self.gateway.replace_functions();
+        self.hosted.replace();
+    }
+
+    /// The system's numbers of the processes that run for the function of that folder; none where it runs in this process.
+    #[must_use]
+    pub fn processes(&self, folder: &str) -> Vec<u32> {
+        self.hosted.processes(folder)
+    }
+
+    /// Tells functions that are processes of their own what time it is. Whoever moves the clock by other means than
+    /// `/_sim/clock` has to call this.
+    ///
+    /// # Errors
+    /// When the file that tells it cannot be written.
+    pub fn tell_time(&self) -> Result<()> {
+        self.timepiece.tell()
     }
 
     /// Lets the gateway see all further requests come from `address`, for whoever tests limits by source: here they all
@@ -301,6 +339,7 @@ impl Stack {
             serving.close().await;
         }
         self.engines.close().await;
+        self.hosted.close().await;
     }
 }
 
@@ -353,21 +392,5 @@ fn serve_simulators(simulators: Simulators, listener: TcpListener, desks: Router
         let task = background(simulators.serve_beside(listener, desks));
         stop.wanted().await;
         task.abort();
-    })
-}
-
-/// Writes the clock's offset down whenever it is moved, so that a restart goes on in the same time.
-fn keep_clock(data: Option<PathBuf>) -> Arc<dyn Fn(SignedDuration) + Send + Sync> {
-    Arc::new(move |by| {
-        let Some(file) = data.as_ref().map(|data| data.join(CLOCK_FILE)) else {
-            return;
-        };
-        let before: i128 = std::fs::read_to_string(&file)
-            .ok()
-            .and_then(|text| text.trim().parse().ok())
-            .unwrap_or(0);
-        if let Err(error) = std::fs::write(&file, (before + by.as_millis()).to_string()) {
-            tracing::error!(%error, "The clock's offset could not be written down");
-        }
     })
 }

@@ -24,6 +24,7 @@ mod load;
 mod logs;
 mod manners;
 mod painting;
+mod password_races;
 mod passwords;
 mod profile;
 mod prompts;
@@ -40,3 +41,6 @@ mod tokens;
 mod undeliverable;
 mod webhooks;
 mod wire;
+
+/// The functions run in this process. `lambda_mode` has many of these tests too, and another word here.
+fn host() {}

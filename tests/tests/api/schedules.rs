@@ -4,6 +4,8 @@ use jiff::SignedDuration;
 use serde_json::Value;
 use tests::TestApp;
 
+use crate::support::app;
+
 async fn desk(app: &TestApp, method: &str, path: &str) -> (u16, Value) {
     let url = format!("{}/_sim/schedules{path}", app.stack.simulator_url());
     let answer = app.http.request(method.parse().unwrap(), url).send().await.unwrap();
@@ -15,7 +17,7 @@ async fn desk(app: &TestApp, method: &str, path: &str) -> (u16, Value) {
 
 #[tokio::test]
 async fn each_schedule_wakes_its_function_when_it_is_due() {
-    let app = TestApp::new().await;
+    let app = app().await;
     app.advance(SignedDuration::from_mins(5));
     assert_eq!(app.stack.run_due_schedules().await.unwrap(), ["settle-stale"]);
     app.advance(SignedDuration::from_mins(55));
@@ -27,7 +29,7 @@ async fn each_schedule_wakes_its_function_when_it_is_due() {
 
 #[tokio::test]
 async fn the_desk_shows_the_schedules_and_runs_one_at_once() {
-    let app = TestApp::new().await;
+    let app = app().await;
     let (status, before) = desk(&app, "GET", "").await;
     assert_eq!(status, 200);
     let names: Vec<_> = before["schedules"]

@@ -11,15 +11,21 @@ use crate::logs;
 /// Stands in every value that must not come back and must not be logged.
 pub(crate) const MARK: &str = "zqxkiln";
 
+/// Has the log kept, and the functions run as this program wants them.
+fn prepare() {
+    logs::keep();
+    crate::host();
+}
+
 /// The product, with its log kept.
 pub(crate) async fn app() -> TestApp {
-    logs::keep();
+    prepare();
     TestApp::new().await
 }
 
 /// The time at which tests begin.
 pub(crate) fn clock() -> Clock {
-    logs::keep();
+    prepare();
     Clock::manual(START.parse().unwrap())
 }
 

@@ -1,24 +1,47 @@
 //! A function has one name: folder, package, binary and, after product and stage, `FunctionName`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::Command;
 
-use cargo_metadata::{Metadata, MetadataCommand, Package};
+use serde::Deserialize;
 
 use crate::host::{LOCAL, read, registry, root};
 
+/// What `cargo metadata` says, as far as the names need it. The crate of that name would have `serde_json` compiled with a
+/// feature that nothing else has, and with it most of the workspace a second time.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    manifest_path: PathBuf,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    kind: Vec<String>,
+    name: String,
+}
+
 fn metadata() -> Metadata {
-    MetadataCommand::new()
-        .manifest_path(root().join("Cargo.toml"))
-        .no_deps()
-        .other_options(["--offline".to_owned()])
-        .exec()
-        .unwrap()
+    let cargo = Command::new(std::env::var_os("CARGO").unwrap())
+        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(cargo.status.success(), "{}", String::from_utf8_lossy(&cargo.stderr));
+    serde_json::from_slice(&cargo.stdout).unwrap()
 }
 
 fn folder_of(package: &Package) -> Option<String> {
     let place = package.manifest_path.parent()?;
-    let is_function = place.parent()?.file_name() == Some("functions");
-    is_function.then(|| place.file_name().map(str::to_owned))?
+    let is_function = place.parent()?.file_name()? == "functions";
+    is_function.then(|| place.file_name()?.to_str().map(str::to_owned))?
 }
 
 #[test]
@@ -47,11 +70,11 @@ fn a_function_has_the_same_name_as_folder_package_binary_and_in_the_template() {
     for function in &LOCAL.functions {
         let folder = &function.folder;
         let package = &packages[folder];
-        assert_eq!(package.name.as_str(), folder, "the package in functions/{folder}");
+        assert_eq!(&package.name, folder, "the package in functions/{folder}");
         let binaries: Vec<&str> = package
             .targets
             .iter()
-            .filter(|target| target.is_bin())
+            .filter(|target| target.kind == ["bin"])
             .map(|target| target.name.as_str())
             .collect();
         assert_eq!(binaries, [folder], "the binaries of functions/{folder}");

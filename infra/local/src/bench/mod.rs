@@ -2,6 +2,7 @@
 
 mod failover;
 mod hashing;
+mod lambda;
 mod sign_in;
 mod tokens;
 mod waits;
@@ -17,6 +18,8 @@ pub enum Bench {
     SignIn,
     /// Sixteen faults of an image API against what ships, against no breaker and against retrying everything
     Failover,
+    /// The first answer of every function, from the start of its process on
+    Lambda,
 }
 
 /// Measures, and prints what came out.
@@ -26,6 +29,7 @@ pub enum Bench {
 pub async fn run(bench: Bench) -> Result<()> {
     match bench {
         Bench::SignIn => sign_in::run().await,
+        Bench::Lambda => lambda::run().await,
         // Its days have runtimes of their own.
         Bench::Failover => tokio::task::spawn_blocking(failover::run).await?,
     }

@@ -129,7 +129,7 @@ impl Site {
 
     /// The variables of a function, as it is given them.
     pub(super) fn vars(&self, function: &FunctionSpec) -> Vars {
-        host::vars(function, &self.overrides)
+        Vars::from_pairs(host::variables(function, &self.overrides))
     }
 
     /// The platform of a function, with its secrets.
@@ -150,13 +150,9 @@ async fn platform(runtime: Runtime, vars: &Vars) -> Result<Platform> {
 
 fn all_variables(template: &Template, overrides: &[(String, String)]) -> Vars {
     let each = template.functions.iter();
-    Vars::from_pairs(each.flat_map(|function| {
-        let vars = host::vars(function, overrides);
-        let names = function.variables.keys();
-        // One that is blank for a function must not hide it from the others.
-        let given = names.filter_map(|name| Some((name.clone(), vars.peek(name)?.to_owned())));
-        given.collect::<Vec<_>>()
-    }))
+    let pairs = each.flat_map(|function| host::variables(function, overrides));
+    // One that is blank for a function must not hide it from the others.
+    Vars::from_pairs(pairs.filter(|(_, value)| !value.is_empty()))
 }
 
 /// The real companies' keys among the secrets of a local stack.

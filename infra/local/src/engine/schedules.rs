@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use futures::FutureExt as _;
@@ -168,7 +169,8 @@ impl Schedules {
         let input = input(&known.spec.input, at, &self.entropy.hex::<8>())?;
         // A panic is a failed run, as the Lambda runtime makes of it.
         let call = AssertUnwindSafe((known.handler)(input)).catch_unwind();
-        match tokio::time::timeout(known.spec.timeout, call).await {
+        let within = known.spec.timeout.unwrap_or(Duration::MAX);
+        match tokio::time::timeout(within, call).await {
             Ok(Ok(result)) => result,
             Ok(Err(_panic)) => Err(anyhow!("it panicked")),
             Err(_elapsed) => Err(anyhow!("it ran out of time")),

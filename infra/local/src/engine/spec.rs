@@ -162,8 +162,8 @@ pub struct WorkerSpec {
     pub max_concurrency: u32,
     /// Whether the function names the messages that failed (`ReportBatchItemFailures`).
     pub reports_failures: bool,
-    /// How long a call may take, by the machine's own time.
-    pub timeout: Duration,
+    /// How long a call may take, by the machine's own time; without it whoever handles the call sees to that.
+    pub timeout: Option<Duration>,
 }
 
 /// A schedule that wakes a function.
@@ -177,8 +177,8 @@ pub struct ScheduleSpec {
     pub every: SignedDuration,
     /// What the function is handed: JSON with `<aws.scheduler.…>` where the scheduler's values go.
     pub input: String,
-    /// How long a run may take, by the machine's own time.
-    pub timeout: Duration,
+    /// How long a run may take, by the machine's own time; without it whoever handles the run sees to that.
+    pub timeout: Option<Duration>,
 }
 
 /// A bucket of the object store.

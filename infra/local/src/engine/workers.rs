@@ -1,20 +1,39 @@
 //! The pollers that Lambda runs for a queue: take a batch, call the function, delete what it has done.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::ready;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::queues::{Message, Queues};
 use super::spec::WorkerSpec;
 use crate::lambda::events::sqs::sqs_event;
 
-/// A function that works off a queue. An error is what a crash is in Lambda: the whole batch comes again.
-pub type Handler = Arc<dyn Fn(SqsEvent) -> BoxFuture<'static, Result<SqsBatchResponse, anyhow::Error>> + Send + Sync>;
+/// A function that works off a queue: an event in, its answer out, both as the JSON that Lambda sees. An error is what a crash
+/// is in Lambda: the whole batch comes again.
+pub type Handler = Arc<dyn Fn(Value) -> BoxFuture<'static, Result<Value>> + Send + Sync>;
+
+/// The handler for a function that takes and gives the types of `aws_lambda_events`.
+pub fn typed<F>(work: impl Fn(SqsEvent) -> F + Send + Sync + 'static) -> Handler
+where
+    F: Future<Output = Result<SqsBatchResponse>> + Send + 'static,
+{
+    Arc::new(move |event| {
+        let work = match serde_json::from_value(event) {
+            Ok(event) => work(event).left_future(),
+            Err(error) => ready(Err(error).context("the event has no shape that a function can read")).right_future(),
+        };
+        async move { Ok(serde_json::to_value(work.await?)?) }.boxed()
+    })
+}
 
 /// All workers of the local stack.
 #[derive(Clone)]
@@ -99,6 +118,32 @@ impl Workers {
     }
 }
 
+/// What a function answers that reports failures. As Lambda reads it: nothing at all is a batch without failures.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    batch_item_failures: Option<Vec<Failure>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Failure {
+    item_identifier: String,
+}
+
+/// The messages that the answer names as failed, if it can be read.
+fn named(answer: Value) -> Option<Vec<String>> {
+    let empty = answer.as_str().is_some_and(str::is_empty);
+    let answer: Option<Answer> = if empty {
+        None
+    } else {
+        serde_json::from_value(answer).ok()?
+    };
+    let failures = answer.and_then(|answer| answer.batch_item_failures);
+    let failures = failures.unwrap_or_default().into_iter();
+    Some(failures.map(|failure| failure.item_identifier).collect())
+}
+
 impl std::fmt::Debug for Workers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list()
@@ -117,10 +162,8 @@ impl Worker {
                 .collect::<BTreeSet<_>>()
         };
         // A panic is a failed batch, as the Lambda runtime makes of it, and not the end of this poller.
-        let event =
-            serde_json::from_value(sqs_event(messages)).context("the event has no shape that a function can read")?;
-        let call = AssertUnwindSafe((self.handler)(event)).catch_unwind();
-        let call = tokio::time::timeout(self.spec.timeout, call);
+        let call = AssertUnwindSafe((self.handler)(sqs_event(messages))).catch_unwind();
+        let call = tokio::time::timeout(self.spec.timeout.unwrap_or(Duration::MAX), call);
         let function = self.spec.function.as_str();
         let response = match call.await {
             Ok(Ok(Ok(response))) => response,
@@ -140,11 +183,10 @@ impl Worker {
         if !self.spec.reports_failures {
             return Ok(BTreeSet::new());
         }
-        let named: Vec<_> = response
-            .batch_item_failures
-            .into_iter()
-            .map(|failure| failure.item_identifier)
-            .collect();
+        let Some(named) = named(response) else {
+            tracing::error!(function, "A worker answered in no form that tells its failures");
+            return Ok(all());
+        };
         let failed: BTreeSet<_> = named.iter().cloned().collect();
         // Lambda trusts no list that cannot be right: an id it never sent, an empty one, one named twice.
         if failed.len() != named.len() || !failed.is_subset(&all()) {

@@ -11,12 +11,13 @@ use tokio::sync::{OnceCell, Semaphore};
 use tower::ServiceExt;
 use tracing::error;
 
-use super::Build;
+use super::{Build, Provide};
 use crate::template::FunctionSpec;
 
 /// A function and, once it was asked for, its router.
 pub(super) struct Hosted {
     spec: FunctionSpec,
+    provide: Arc<Provide>,
     build: Arc<Build>,
     instance: Mutex<Instance>,
     /// One for each call that may run at once, if that is reserved for the function.
@@ -35,14 +36,23 @@ pub(super) enum NoAnswer {
 }
 
 impl Hosted {
-    pub(super) fn new(spec: FunctionSpec, build: Arc<Build>) -> Self {
+    pub(super) fn new(spec: FunctionSpec, provide: Arc<Provide>, build: Arc<Build>) -> Self {
         let reserved = spec.reserved_concurrency.and_then(|calls| calls.try_into().ok());
         Self {
             slots: reserved.map(Semaphore::new),
             spec,
+            provide,
             build,
             instance: Mutex::default(),
         }
+    }
+
+    /// Sees to it that there is something to start.
+    pub(super) async fn provide(&self) -> Result<(), NoAnswer> {
+        (self.provide)(&self.spec).await.map_err(|cause| {
+            self.did_not_start(&cause);
+            NoAnswer::Broken
+        })
     }
 
     pub(super) async fn answer(&self, request: Request) -> Result<Response, NoAnswer> {
@@ -73,10 +83,14 @@ impl Hosted {
         match (self.build)(&self.spec).await {
             Ok(router) => Some(router),
             Err(cause) => {
-                let folder = &self.spec.folder;
-                error!(function = %folder, error = %format!("{cause:#}"), "Function `{folder}` did not start");
+                self.did_not_start(&cause);
                 None
             }
         }
+    }
+
+    fn did_not_start(&self, cause: &anyhow::Error) {
+        let folder = &self.spec.folder;
+        error!(function = %folder, error = %format!("{cause:#}"), "Function `{folder}` did not start");
     }
 }

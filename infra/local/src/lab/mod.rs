@@ -40,6 +40,7 @@ use crate::engine::workers::{Worked, Workers};
 use crate::engine::{Drained, Engines, Settings};
 use crate::sim::{Book, Easel, SimulatorOptions, Simulators};
 use crate::stack::host::{Host, Wires};
+use crate::stack::hosting::Hosted;
 use crate::stack::{RealKeys, secrets, wiring};
 use crate::template::Template;
 
@@ -139,8 +140,9 @@ impl Lab {
             ),
             wires: Some(wires(&exchange)),
         };
-        wiring::attach_workers(template, &engines.workers, &host)?;
-        wiring::attach_schedules(template, &engines.schedules, &host)?;
+        let hosted = Hosted::InProcess(host.clone());
+        wiring::attach_workers(template, &engines.workers, &hosted)?;
+        wiring::attach_schedules(template, &engines.schedules, &hosted)?;
         Ok(Self {
             engines,
             simulators,
@@ -227,7 +229,7 @@ impl Lab {
     /// When the template has a mistake.
     pub fn sandbox(&self) -> Result<Sandbox<'_>> {
         let workers = Workers::new(self.engines.queues.clone());
-        wiring::attach_workers(self.template, &workers, &self.host)?;
+        wiring::attach_workers(self.template, &workers, &Hosted::InProcess(self.host.clone()))?;
         Ok(Sandbox { lab: self, workers })
     }
 

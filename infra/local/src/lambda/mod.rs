@@ -1,9 +1,20 @@
-//! What AWS hands a Lambda function, and what it makes of the answer: everything that stands between our engines and a function
-//! that runs as it does in the cloud. Values in, values out; nothing here knows a clock, a socket or a process.
+//! Functions as Lambda runs them: each as processes of its own, which get their events from a Runtime API and have the
+//! variables of the template alone.
+//!
+//! `http_event`, `events` and `answer` know what AWS hands a function and what it makes of the answer: values in, values out.
+//! The others build the programs, start them, hand the events over and end them.
 
 pub mod answer;
+mod environment;
 pub mod events;
+pub(crate) mod failure;
+pub(crate) mod fleet;
+pub(crate) mod function;
 pub mod http_event;
+mod log;
+mod process;
+mod runtime_api;
+pub mod workshop;
 
 use serde_json::Value;
 use thiserror::Error;

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use shared::config::Vars;
 use shared::platform::Runtime;
 use shared::wire::Wire;
 use shared::{Clock, Entropy, Ids, Platform};
+use tokio::sync::OnceCell;
 
+use crate::engine::{schedules, workers};
 use crate::functions;
 use crate::template::FunctionSpec;
 
@@ -17,13 +19,13 @@ use crate::template::FunctionSpec;
 pub(crate) type Wires = Arc<dyn Fn(&str) -> Arc<dyn Wire> + Send + Sync>;
 
 /// The variables that the template gives the function, and no other; some of them point elsewhere than it says.
-pub(crate) fn vars(function: &FunctionSpec, overrides: &[(String, String)]) -> Vars {
+pub(crate) fn variables(function: &FunctionSpec, overrides: &[(String, String)]) -> Vec<(String, String)> {
     let given = function.variables.iter().map(|(name, value)| {
         // What is left blank is not there, here as well.
         let over = overrides.iter().find(|(over, _)| over == name && !value.is_empty());
         (name.clone(), over.map_or(value, |(_, value)| value).clone())
     });
-    Vars::from_pairs(given)
+    given.collect()
 }
 
 /// What hosts a function here, in place of Lambda.
@@ -41,8 +43,13 @@ pub(crate) struct Host {
 
 impl Host {
     /// The variables that the template gives the function, and no other.
+    pub(crate) fn variables(&self, function: &FunctionSpec) -> Vec<(String, String)> {
+        variables(function, &self.overrides)
+    }
+
+    /// The same as the function reads them.
     pub(crate) fn vars(&self, function: &FunctionSpec) -> Vars {
-        vars(function, &self.overrides)
+        Vars::from_pairs(self.variables(function))
     }
 
     /// The platform of one function, which the engines know by its folder's name.
@@ -53,22 +60,59 @@ impl Host {
         Ok(Platform::new(runtime, clock, ids, entropy, vars).await?)
     }
 
-    /// Makes the function ready as its `main.rs` would.
-    pub(crate) fn starter(
-        &self,
-    ) -> impl Fn(&FunctionSpec) -> BoxFuture<'static, Result<axum::Router>> + Send + Sync + 'static {
-        let host = self.clone();
-        move |function| {
-            let (host, function) = (host.clone(), function.clone());
+    /// What answers requests for the function, made ready as its `main.rs` would.
+    pub(crate) fn router(&self, function: &FunctionSpec) -> BoxFuture<'static, Result<axum::Router>> {
+        let (host, function) = (self.clone(), function.clone());
+        async move {
+            let known = functions::ROUTES.iter().find(|known| known.name == function.folder);
+            let known =
+                known.with_context(|| format!("`{}` is in the template and not in the tree", function.folder))?;
+            let vars = host.vars(&function);
+            let platform = host.platform(&function, &vars).await?;
+            Ok((known.router)(&vars, &platform)?)
+        }
+        .boxed()
+    }
+
+    /// What works off a queue for the function. It is made ready at its first message, as Lambda would.
+    pub(crate) fn worker(&self, function: &FunctionSpec) -> Result<workers::Handler> {
+        let known = functions::WORKERS.iter().find(|known| known.name == function.folder);
+        let known = known.with_context(|| format!("`{}` is in the template and not in the tree", function.folder))?;
+        let (host, function, ready) = (self.clone(), function.clone(), Arc::new(OnceCell::new()));
+        Ok(Arc::new(move |event| {
+            let (ready, function, host) = (Arc::clone(&ready), function.clone(), host.clone());
             async move {
-                let known = functions::ROUTES.iter().find(|known| known.name == function.folder);
-                let known =
-                    known.with_context(|| format!("`{}` is in the template and not in the tree", function.folder))?;
-                let vars = host.vars(&function);
-                let platform = host.platform(&function, &vars).await?;
-                Ok((known.router)(&vars, &platform)?)
+                let start = || async {
+                    let vars = host.vars(&function);
+                    let platform = host.platform(&function, &vars).await?;
+                    Ok::<_, anyhow::Error>((known.work)(&vars, &platform)?)
+                };
+                let work = ready.get_or_try_init(start).await?;
+                let event = serde_json::from_value(event).context("the event has no shape that a function can read")?;
+                Ok(serde_json::to_value(work(event).await)?)
             }
             .boxed()
-        }
+        }))
+    }
+
+    /// What a schedule wakes for the function. It is made ready at its first waking, as Lambda would.
+    pub(crate) fn waker(&self, function: &FunctionSpec) -> Result<schedules::Handler> {
+        let known = functions::SCHEDULED.iter().find(|known| known.name == function.folder);
+        let known = known.with_context(|| format!("`{}` is in the template and not in the tree", function.folder))?;
+        let (host, function, ready) = (self.clone(), function.clone(), Arc::new(OnceCell::new()));
+        Ok(Arc::new(move |input| {
+            let (ready, function, host) = (Arc::clone(&ready), function.clone(), host.clone());
+            async move {
+                let start = || async {
+                    let vars = host.vars(&function);
+                    let platform = host.platform(&function, &vars).await?;
+                    Ok::<_, anyhow::Error>((known.run)(&vars, &platform)?)
+                };
+                let run = ready.get_or_try_init(start).await?;
+                let due = serde_json::from_value(input).context("the schedule's input is not what a function reads")?;
+                run(due).await.map_err(|error| anyhow!(error))
+            }
+            .boxed()
+        }))
     }
 }

@@ -4,23 +4,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
-use futures::FutureExt;
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use shared::domain::Store;
 use shared::grants::{Grant, ObjectAction};
-use tokio::sync::OnceCell;
 
-use super::host::Host;
+use super::hosting::Hosted;
 use super::{RealKeys, secrets};
 use crate::engine::objects::ObjectsSpec;
-use crate::engine::schedules::{self, Schedules, interval};
+use crate::engine::schedules::{Schedules, interval};
 use crate::engine::spec::{
     BucketSpec, DeadLetterSpec, IndexSpec, KeyKind, KeySpec, PipeSpec, Projection, QueueSpec, RoleSpec, ScheduleSpec,
     StreamView, TableSpec, WorkerSpec,
 };
 use crate::engine::ssm::Parameters;
-use crate::engine::workers::{Handler, Workers};
+use crate::engine::workers::Workers;
 use crate::functions;
 use crate::template::{self, FunctionSpec, Template};
 
@@ -212,8 +210,8 @@ pub(crate) fn overrides(cos: String, oss: String, simulators: &str, keys: &RealK
     Arc::new(over)
 }
 
-/// Puts every worker behind its queue. It is made ready at its first message, as Lambda would.
-pub(crate) fn attach_workers(template: &Template, workers: &Workers, host: &Host) -> Result<()> {
+/// Puts every worker behind its queue.
+pub(crate) fn attach_workers(template: &Template, workers: &Workers, hosting: &Hosted) -> Result<()> {
     for function in &template.functions {
         for event in &function.queue_events {
             let queue = template
@@ -225,16 +223,16 @@ pub(crate) fn attach_workers(template: &Template, workers: &Workers, host: &Host
                 batch_size: event.batch_size,
                 max_concurrency: event.maximum_concurrency.unwrap_or(2),
                 reports_failures: event.reports_failures,
-                timeout: Duration::from_secs(function.timeout_s.into()),
+                timeout: hosting.timeout(function),
             };
-            workers.attach(spec, handler(function.clone(), host.clone())?)?;
+            workers.attach(spec, hosting.worker(function)?)?;
         }
     }
     Ok(())
 }
 
-/// Lets every schedule wake its function. It is made ready at its first waking, as Lambda would.
-pub(crate) fn attach_schedules(template: &Template, schedules: &Schedules, host: &Host) -> Result<()> {
+/// Lets every schedule wake its function.
+pub(crate) fn attach_schedules(template: &Template, schedules: &Schedules, hosting: &Hosted) -> Result<()> {
     for schedule in &template.schedules {
         let function = template
             .function(&schedule.function)
@@ -244,48 +242,9 @@ pub(crate) fn attach_schedules(template: &Template, schedules: &Schedules, host:
             function: function.folder.clone(),
             every: interval(&schedule.expression).with_context(|| format!("the schedule `{}`", schedule.name))?,
             input: schedule.input.clone(),
-            timeout: Duration::from_secs(function.timeout_s.into()),
+            timeout: hosting.timeout(function),
         };
-        schedules.attach(spec, waker(function.clone(), host.clone())?)?;
+        schedules.attach(spec, hosting.waker(function)?)?;
     }
     Ok(())
-}
-
-fn waker(function: FunctionSpec, host: Host) -> Result<schedules::Handler> {
-    let known = functions::SCHEDULED.iter().find(|known| known.name == function.folder);
-    let known = known.with_context(|| format!("`{}` is in the template and not in the tree", function.folder))?;
-    let ready = Arc::new(OnceCell::new());
-    Ok(Arc::new(move |input| {
-        let (ready, function, host) = (Arc::clone(&ready), function.clone(), host.clone());
-        async move {
-            let start = || async {
-                let vars = host.vars(&function);
-                let platform = host.platform(&function, &vars).await?;
-                Ok::<_, anyhow::Error>((known.run)(&vars, &platform)?)
-            };
-            let run = ready.get_or_try_init(start).await?;
-            let due = serde_json::from_value(input).context("the schedule's input is not what a function reads")?;
-            run(due).await.map_err(|error| anyhow!(error))
-        }
-        .boxed()
-    }))
-}
-
-fn handler(function: FunctionSpec, host: Host) -> Result<Handler> {
-    let known = functions::WORKERS.iter().find(|known| known.name == function.folder);
-    let known = known.with_context(|| format!("`{}` is in the template and not in the tree", function.folder))?;
-    let ready = Arc::new(OnceCell::new());
-    Ok(Arc::new(move |event| {
-        let (ready, function, host) = (Arc::clone(&ready), function.clone(), host.clone());
-        async move {
-            let start = || async {
-                let vars = host.vars(&function);
-                let platform = host.platform(&function, &vars).await?;
-                Ok::<_, anyhow::Error>((known.work)(&vars, &platform)?)
-            };
-            let work = ready.get_or_try_init(start).await?;
-            Ok(work(event).await)
-        }
-        .boxed()
-    }))
 }

@@ -6,6 +6,7 @@ mod doctor;
 mod documents;
 mod jobs;
 mod ops;
+mod processes;
 mod program;
 mod refusals;
 mod serving;

@@ -8,13 +8,13 @@ use vitrine::client;
 use crate::program::{Serving, free_ports, line, pause, until};
 
 /// Somebody with a client and a runtime.
-struct Caller {
+pub(crate) struct Caller {
     runtime: tokio::runtime::Runtime,
     http: reqwest::Client,
 }
 
 impl Caller {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             runtime: tokio::runtime::Runtime::new().unwrap(),
             http: client::http().unwrap(),
@@ -28,7 +28,7 @@ impl Caller {
         })
     }
 
-    fn get(&self, url: &str) -> (u16, String) {
+    pub(crate) fn get(&self, url: &str) -> (u16, String) {
         self.ask(self.http.get(url))
     }
 

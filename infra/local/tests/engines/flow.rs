@@ -123,15 +123,40 @@ async fn a_worker_that_crashes_or_names_strangers_gets_its_whole_batch_again() {
     engines.queues.send(PAINT, "b").unwrap();
     assert_eq!(engines.work_once(PAINT).await.unwrap().failed, 2);
     clock.advance(SignedDuration::from_secs(360));
-    let stranger: Handler = Arc::new(|_| {
-        Box::pin(async {
-            Ok(serde_json::from_value(
-                json!({"batchItemFailures": [{"itemIdentifier": "no"}]}),
-            )?)
-        })
-    });
-    engines.workers.attach(spec, stranger).unwrap();
+    let stranger = json!({"batchItemFailures": [{"itemIdentifier": "no"}]});
+    engines.workers.attach(spec, answering(stranger)).unwrap();
     assert_eq!(engines.work_once(PAINT).await.unwrap().failed, 2);
+}
+
+/// A worker that answers the same, whatever it is given.
+fn answering(answer: Value) -> Handler {
+    Arc::new(move |_| {
+        let answer = answer.clone();
+        Box::pin(async move { Ok(answer) })
+    })
+}
+
+#[tokio::test]
+async fn an_answer_without_failures_is_a_batch_that_is_done_and_one_that_tells_nothing_is_not() {
+    let clock = clock();
+    let engines = engines(&clock).await;
+    for (answer, failed) in [
+        (json!({"batchItemFailures": []}), 0),
+        (json!({"batchItemFailures": null}), 0),
+        (json!({}), 0),
+        (Value::Null, 0),
+        (json!(""), 0),
+        (json!("done"), 1),
+        (json!({"batchItemFailures": [{"itemIdentifier": null}]}), 1),
+        (json!({"batchItemFailures": [{"itemIdentifier": ""}]}), 1),
+        (json!({"batchItemFailures": [{"id": "no"}]}), 1),
+    ] {
+        let (spec, _, _) = worker(PAINT);
+        engines.workers.attach(spec, answering(answer.clone())).unwrap();
+        engines.queues.send(PAINT, "a").unwrap();
+        let worked = engines.work_once(PAINT).await.unwrap();
+        assert_eq!((worked.taken, worked.failed), (1, failed), "{answer}");
+    }
 }
 
 #[tokio::test]
@@ -241,8 +266,8 @@ async fn left_to_themselves_the_engines_deliver() {
     let (spec, _, _) = worker(PAINT);
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let handler: Handler = Arc::new(move |event| {
-        sender.send(event.records.len()).unwrap();
-        Box::pin(async { Ok(aws_lambda_events::sqs::SqsBatchResponse::default()) })
+        sender.send(event["Records"].as_array().unwrap().len()).unwrap();
+        Box::pin(async { Ok(json!({"batchItemFailures": []})) })
     });
     engines.workers.attach(spec, handler).unwrap();
     engines.run_in_background();

@@ -18,7 +18,7 @@ fn spec(name: &str) -> ScheduleSpec {
         function: name.to_owned(),
         every: FIVE_MINUTES,
         input: r#"{"at":"<aws.scheduler.scheduled-time>","id":"<aws.scheduler.execution-id>"}"#.to_owned(),
-        timeout: Duration::from_secs(60),
+        timeout: Some(Duration::from_secs(60)),
     }
 }
 

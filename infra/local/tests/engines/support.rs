@@ -23,7 +23,7 @@ use vitrine::engine::spec::{
     BucketSpec, CdnSpec, DeadLetterSpec, IndexSpec, KeyKind, KeySpec, PipeSpec, Projection, QueueSpec, RoleSpec,
     StreamView, TableSpec, WorkerSpec,
 };
-use vitrine::engine::workers::Handler;
+use vitrine::engine::workers::{Handler, typed};
 use vitrine::engine::{Engines, Settings};
 
 pub(crate) const IMAGES: &str = "vitrine-local-images";
@@ -303,9 +303,9 @@ pub(crate) async fn raw(
 pub(crate) fn worker(queue: &str) -> (WorkerSpec, Handler, Arc<Mutex<Vec<SqsEvent>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let book = Arc::clone(&seen);
-    let handler: Handler = Arc::new(move |event: SqsEvent| {
+    let handler = typed(move |event: SqsEvent| {
         let book = Arc::clone(&book);
-        Box::pin(async move {
+        async move {
             let mut response = SqsBatchResponse::default();
             for message in &event.records {
                 if message.body.as_ref().unwrap().contains("fail") {
@@ -314,7 +314,7 @@ pub(crate) fn worker(queue: &str) -> (WorkerSpec, Handler, Arc<Mutex<Vec<SqsEven
             }
             book.lock().unwrap().push(event);
             Ok(response)
-        })
+        }
     });
     let spec = WorkerSpec {
         function: "a-worker".into(),
@@ -322,7 +322,7 @@ pub(crate) fn worker(queue: &str) -> (WorkerSpec, Handler, Arc<Mutex<Vec<SqsEven
         batch_size: 10,
         max_concurrency: 2,
         reports_failures: true,
-        timeout: Duration::from_secs(60),
+        timeout: Some(Duration::from_secs(60)),
     };
     (spec, handler, seen)
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use jiff::SignedDuration;
 use vitrine::engine::spec::WorkerSpec;
+use vitrine::engine::workers::typed;
 use vitrine::lambda::events::sqs::sqs_event;
 
 use crate::compare::assert_same;
@@ -53,13 +54,13 @@ async fn a_worker_is_handed_that_event_and_its_library_reads_every_member() {
         batch_size: 10,
         max_concurrency: 1,
         reports_failures: true,
-        timeout: Duration::from_secs(60),
+        timeout: Some(Duration::from_secs(60)),
     };
-    let handler = move |event| {
+    let handler = typed(move |event| {
         *book.lock().unwrap() = Some(event);
-        Box::pin(async { Ok(SqsBatchResponse::default()) }) as _
-    };
-    engines.workers.attach(spec, Arc::new(handler)).unwrap();
+        async { Ok(SqsBatchResponse::default()) }
+    });
+    engines.workers.attach(spec, handler).unwrap();
     put(&engines, &picture("img_lamp", "queued"));
     put(&engines, &picture("img_vase", "queued"));
     engines.pump_streams().unwrap();

@@ -25,7 +25,7 @@ async fn a_schedule_of_the_template_hands_its_function_its_input_alone() {
         function: schedule.function.clone(),
         every: interval(&schedule.expression).unwrap(),
         input: schedule.input.clone(),
-        timeout: Duration::from_secs(60),
+        timeout: Some(Duration::from_secs(60)),
     };
     let handler = move |input| {
         *book.lock().unwrap() = Some(input);
