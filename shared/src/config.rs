@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use url::{Host, Url};
 
+use crate::telemetry::chain;
+
 /// The variables a function was given, and a record of which of them it read.
 ///
 /// In Lambda they are the environment; the local stack and the tests hand in what `template.yaml` gives the function.
@@ -17,7 +19,7 @@ pub struct Vars {
 }
 
 /// What is wrong with the configuration. Its text names the variable and never repeats its value, which may be a secret.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum ConfigError {
     /// The variable is absent or empty.
     #[error("the variable {name} is not set")]
@@ -50,6 +52,13 @@ pub enum ConfigError {
         #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+impl fmt::Debug for ConfigError {
+    /// In words: a function that cannot start prints its error so, and somebody has to read it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&chain(self))
+    }
 }
 
 impl ConfigError {
@@ -193,6 +202,23 @@ mod tests {
         let vars = Vars::from_pairs([("B", " ")]);
         assert_eq!(vars.text("A").unwrap_err().to_string(), "the variable A is not set");
         assert_eq!(vars.text("B").unwrap_err().to_string(), "the variable B is not set");
+    }
+
+    #[test]
+    fn a_function_that_cannot_start_says_why_in_words() {
+        let error = Vars::from_pairs([("X_URL", "http://example.com/secret")])
+            .url("X_URL")
+            .unwrap_err();
+        assert_eq!(
+            format!("Error: {error:?}"),
+            "Error: the variable X_URL must be https (plain http is for loopback alone)"
+        );
+        let cause = Box::new(std::io::Error::other("no route"));
+        let error = ConfigError::Setup {
+            what: "the client",
+            cause,
+        };
+        assert_eq!(format!("{error:?}"), "the client could not be set up: no route");
     }
 
     #[test]

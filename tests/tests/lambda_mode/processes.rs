@@ -138,7 +138,8 @@ async fn a_function_that_cannot_start_answers_500_and_its_own_words_name_the_var
     let line = log
         .lines()
         .find(|line| line.contains("Function `accounts-get` did not start"));
-    assert!(line.is_some_and(|line| line.contains("ACCOUNTS_TABLE")), "{line:?}");
+    let words = "the variable ACCOUNTS_TABLE is not set";
+    assert!(line.is_some_and(|line| line.contains(words)), "{line:?}");
     assert_eq!(app.stack.processes("accounts-get"), [0; 0]);
     app.get(&mei, "/v1/credits").await.expect(200);
 }
