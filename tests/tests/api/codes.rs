@@ -111,8 +111,10 @@ async fn a_code_for_a_sign_up_that_is_not_there_is_promised_alike_and_never_mail
 async fn the_fourth_code_within_an_hour_has_to_wait() {
     let app = app().await;
     let waiting = sign_up(&app, MEI, &[]).await.expect(202);
-    let policies = waiting.header("ratelimit-policy");
-    assert_eq!(policies, "\"codes\";q=3;w=3600, \"codes-source\";q=60;w=1800");
+    assert_eq!(
+        waiting.header("ratelimit-policy"),
+        "\"codes\";q=3;w=3600, \"codes-source\";q=60;w=1800"
+    );
     assert!(
         waiting.header("ratelimit").starts_with("\"codes\";r=2;"),
         "{:?}",
