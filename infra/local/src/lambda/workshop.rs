@@ -191,9 +191,9 @@ impl Layout {
             true => folder.parent().unwrap_or(folder),
             false => folder,
         });
+        // Cargo keeps a lock in every folder that it builds into, also where somebody else has made it.
+        let folder = folder.filter(|folder| folder.join(".cargo-lock").is_file());
         let target = folder.and_then(Path::parent);
-        // Cargo marks its folders for backup programs.
-        let target = target.filter(|target| target.join("CACHEDIR.TAG").is_file());
         let profile = folder.and_then(Path::file_name).and_then(|name| name.to_str());
         Self(
             target
@@ -251,8 +251,12 @@ mod tests {
     fn a_program_is_built_where_this_one_was_and_by_the_same_profile() {
         let target = tempfile::tempdir().unwrap();
         let arguments = |program: &str| Layout::of(&target.path().join(program)).arguments();
-        assert!(arguments("debug/vitrine").is_empty(), "this is no folder of cargo's");
-        std::fs::write(target.path().join("CACHEDIR.TAG"), "").unwrap();
+        for profile in ["debug", "release", "ship"] {
+            std::fs::create_dir(target.path().join(profile)).unwrap();
+            let program = format!("{profile}/vitrine");
+            assert!(arguments(&program).is_empty(), "this is no folder of cargo's");
+            std::fs::write(target.path().join(profile).join(".cargo-lock"), "").unwrap();
+        }
         for (program, profile) in [
             ("debug/vitrine", "dev"),
             ("debug/deps/lambda_mode-0123456789abcdef", "dev"),
