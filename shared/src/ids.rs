@@ -44,6 +44,8 @@ kinds! {
     Session = "ses";
     /// Names a picture, from its order to its erasure.
     Image = "img";
+    /// Names an order for credits; PayPal knows it as `custom_id`.
+    Order = "ord";
     /// Names an account's ledger; only the profile knows which account that is.
     Ledger = "led";
     /// Names a mail in the outbox.
@@ -68,6 +70,8 @@ pub type SignUpId = Id<SignUp>;
 pub type SessionId = Id<Session>;
 /// The id of a picture.
 pub type ImageId = Id<Image>;
+/// The id of an order for credits.
+pub type OrderId = Id<Order>;
 
 /// Why a text is not an [`Id`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

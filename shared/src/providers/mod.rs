@@ -6,6 +6,7 @@
 pub mod dashscope;
 pub mod deepseek;
 mod money;
+pub mod paypal;
 pub mod resend;
 pub mod resend_webhook;
 mod results;

@@ -1,0 +1,1 @@
+//! What PayPal tells us, known by its signature over the raw bytes.
