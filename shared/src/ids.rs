@@ -50,6 +50,8 @@ kinds! {
     Ledger = "led";
     /// Names a mail in the outbox.
     Mail = "mail";
+    /// Names something that an operator did.
+    Act = "act";
     /// Names a request to the API; in every answer and every log line.
     Request = "req";
 }

@@ -85,6 +85,9 @@ struct Line {
     /// The picture it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<ids::ImageId>,
+    /// The order it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<ids::OrderId>,
 }
 
 impl From<Entry> for Line {
@@ -96,6 +99,7 @@ impl From<Entry> for Line {
             available: entry.on(Side::Available),
             held: entry.on(Side::Held),
             image: entry.image,
+            order: entry.order,
         }
     }
 }

@@ -187,7 +187,14 @@ fn credit(fate: CreditFate) -> &'static str {
 }
 
 fn moved(entry: &Entry) -> String {
-    let sides = [Side::Available, Side::Held, Side::Bonus, Side::Spent];
+    let sides = [
+        Side::Available,
+        Side::Held,
+        Side::Bonus,
+        Side::Granted,
+        Side::Sold,
+        Side::Spent,
+    ];
     let sides = sides.into_iter().filter_map(|side| {
         let credits = entry.on(side);
         (credits != Credits::ZERO).then(|| format!("{} {}", name(side), signed(credits)))

@@ -1,9 +1,10 @@
 //! The ledger of an account's credits: double entry, chained by hash, each cause at most once.
 //!
 //! Two legs of every entry belong to the account (`available`, `held`), the rest to what stands across from it
-//! (`bonus`, `spent`). Those are not kept as balances anywhere, so no item is written by all accounts at once.
+//! (`bonus`, `granted`, `sold`, `spent`). Those are not kept as balances anywhere, so no item is written by all accounts at once.
 
-use std::collections::BTreeSet;
+mod audit;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -11,7 +12,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::domain::Credits;
+use crate::domain::paypal::CaptureId;
 use crate::ids::{self, Id};
+
+pub use audit::{Broken, verify};
 
 /// SHA-256 of an entry and, through the one before it, of all entries so far. 64 hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +73,7 @@ impl Default for Balance {
 }
 
 /// Something that moves credits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Posting {
     /// Given to a new account.
     Bonus {
@@ -91,6 +95,40 @@ pub enum Posting {
         /// The picture.
         image: Id<ids::Image>,
     },
+    /// Credits were paid for.
+    Purchase {
+        /// The order.
+        order: Id<ids::Order>,
+        /// The money that was taken; because of it, not of the order, the credits are given.
+        capture: CaptureId,
+        /// How many.
+        credits: Credits,
+    },
+    /// Money went back, or is fought over: its credits are taken back, below zero if they are spent.
+    Clawback {
+        /// The order.
+        order: Id<ids::Order>,
+        /// Which change of the order's credits it is, after the purchase: 1, 2, 3, …
+        nth: u32,
+        /// How many.
+        credits: Credits,
+    },
+    /// Money that was thought lost has stayed: its credits come back.
+    Restore {
+        /// The order.
+        order: Id<ids::Order>,
+        /// Which change of the order's credits it is, after the purchase.
+        nth: u32,
+        /// How many.
+        credits: Credits,
+    },
+    /// An operator gives credits.
+    Grant {
+        /// The operator's act, as the audit knows it.
+        act: Id<ids::Act>,
+        /// How many.
+        credits: Credits,
+    },
 }
 
 impl Posting {
@@ -102,6 +140,10 @@ impl Posting {
             Self::Hold { image } => format!("hold:{image}"),
             // One name for both, so that a hold resolves exactly once and in one way.
             Self::Settle { image } | Self::Release { image } => format!("resolve:{image}"),
+            Self::Purchase { capture, .. } => format!("capture:{capture}"),
+            // Numbered together: whoever is the second to make the third change has not seen the first one's.
+            Self::Clawback { order, nth, .. } | Self::Restore { order, nth, .. } => format!("change:{order}:{nth}"),
+            Self::Grant { act, .. } => format!("grant:{act}"),
         }
     }
 
@@ -113,6 +155,10 @@ impl Posting {
             Self::Hold { .. } => EntryKind::Hold,
             Self::Settle { .. } => EntryKind::Settle,
             Self::Release { .. } => EntryKind::Release,
+            Self::Purchase { .. } => EntryKind::Purchase,
+            Self::Clawback { .. } => EntryKind::Clawback,
+            Self::Restore { .. } => EntryKind::Restore,
+            Self::Grant { .. } => EntryKind::Grant,
         }
     }
 
@@ -120,8 +166,25 @@ impl Posting {
     #[must_use]
     pub fn image(&self) -> Option<Id<ids::Image>> {
         match self {
-            Self::Bonus { .. } => None,
             Self::Hold { image } | Self::Settle { image } | Self::Release { image } => Some(*image),
+            Self::Bonus { .. }
+            | Self::Purchase { .. }
+            | Self::Clawback { .. }
+            | Self::Restore { .. }
+            | Self::Grant { .. } => None,
+        }
+    }
+
+    /// The order it is about, if any.
+    #[must_use]
+    pub fn order(&self) -> Option<Id<ids::Order>> {
+        match self {
+            Self::Purchase { order, .. } | Self::Clawback { order, .. } | Self::Restore { order, .. } => Some(*order),
+            Self::Bonus { .. }
+            | Self::Hold { .. }
+            | Self::Settle { .. }
+            | Self::Release { .. }
+            | Self::Grant { .. } => None,
         }
     }
 
@@ -129,19 +192,29 @@ impl Posting {
     #[must_use]
     pub fn hold(&self) -> HoldChange {
         match self {
-            Self::Bonus { .. } => HoldChange::None,
             Self::Hold { image } => HoldChange::Opens(*image),
             Self::Settle { image } | Self::Release { image } => HoldChange::Closes(*image),
+            Self::Bonus { .. }
+            | Self::Purchase { .. }
+            | Self::Clawback { .. }
+            | Self::Restore { .. }
+            | Self::Grant { .. } => HoldChange::None,
         }
     }
 
     fn legs(&self) -> Vec<Leg> {
         let one = Credits::PER_IMAGE;
+        let between = |from, to, credits: Credits| vec![Leg::new(from, -credits), Leg::new(to, credits)];
         match self {
             Self::Bonus { credits } => vec![Leg::new(Side::Available, *credits), Leg::new(Side::Bonus, -*credits)],
-            Self::Hold { .. } => vec![Leg::new(Side::Available, -one), Leg::new(Side::Held, one)],
-            Self::Settle { .. } => vec![Leg::new(Side::Held, -one), Leg::new(Side::Spent, one)],
-            Self::Release { .. } => vec![Leg::new(Side::Held, -one), Leg::new(Side::Available, one)],
+            Self::Hold { .. } => between(Side::Available, Side::Held, one),
+            Self::Settle { .. } => between(Side::Held, Side::Spent, one),
+            Self::Release { .. } => between(Side::Held, Side::Available, one),
+            Self::Purchase { credits, .. } | Self::Restore { credits, .. } => {
+                between(Side::Sold, Side::Available, *credits)
+            }
+            Self::Clawback { credits, .. } => between(Side::Available, Side::Sold, *credits),
+            Self::Grant { credits, .. } => between(Side::Granted, Side::Available, *credits),
         }
     }
 }
@@ -169,6 +242,14 @@ pub enum EntryKind {
     Settle,
     /// Given back.
     Release,
+    /// Bought.
+    Purchase,
+    /// Taken back, because the money went back or is fought over.
+    Clawback,
+    /// Given once more, because the money has stayed after all.
+    Restore,
+    /// Given by an operator.
+    Grant,
 }
 
 /// One side of an entry.
@@ -183,6 +264,10 @@ pub enum Side {
     Bonus,
     /// Credits turned into pictures.
     Spent,
+    /// Credits sold.
+    Sold,
+    /// Credits given by operators.
+    Granted,
 }
 
 impl Side {
@@ -192,6 +277,8 @@ impl Side {
             Self::Held => "held",
             Self::Bonus => "bonus",
             Self::Spent => "spent",
+            Self::Sold => "sold",
+            Self::Granted => "granted",
         }
     }
 }
@@ -224,6 +311,8 @@ pub struct Entry {
     pub cause: String,
     /// The picture it is about, if any.
     pub image: Option<Id<ids::Image>>,
+    /// The order it is about, if any.
+    pub order: Option<Id<ids::Order>>,
     /// Its sides; they sum to zero.
     pub legs: Vec<Leg>,
     /// The hash of the entry before.
@@ -292,6 +381,7 @@ impl Balance {
             kind: posting.kind(),
             cause: posting.cause(),
             image: posting.image(),
+            order: posting.order(),
             legs: posting.legs(),
             previous: self.head.clone(),
             hash: ChainHash::origin(),
@@ -340,189 +430,5 @@ impl Balance {
     }
 }
 
-/// What is wrong with a ledger, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("entry {seq} {problem}")]
-pub struct Broken {
-    /// The number of the first entry that is wrong.
-    pub seq: u64,
-    /// What is wrong, as the end of a sentence.
-    pub problem: &'static str,
-}
-
-/// Recomputes the balance and the open holds from entries alone.
-///
-/// # Errors
-/// The first entry that is missing, altered, unbalanced, repeats a cause, or resolves what is not held.
-pub fn verify<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<Balance, Broken> {
-    let mut balance = Balance::default();
-    let mut causes = BTreeSet::new();
-    let mut holds = BTreeSet::new();
-    for entry in entries {
-        let broken = |problem| Broken {
-            seq: entry.seq,
-            problem,
-        };
-        if entry.seq != balance.seq + 1 {
-            return Err(broken("does not follow the one before it"));
-        }
-        if entry.previous != balance.head || entry.hash != entry.computed_hash() {
-            return Err(broken("does not match its hash"));
-        }
-        if entry.legs.iter().map(|leg| leg.credits).sum::<Credits>() != Credits::ZERO {
-            return Err(broken("does not sum to zero"));
-        }
-        if !causes.insert(&entry.cause) {
-            return Err(broken("repeats a cause"));
-        }
-        match (entry.kind, entry.image) {
-            (EntryKind::Hold, Some(image)) if !holds.insert(image) => {
-                return Err(broken("holds twice for one picture"));
-            }
-            (EntryKind::Settle | EntryKind::Release, Some(image)) if !holds.remove(&image) => {
-                return Err(broken("resolves what is not held"));
-            }
-            (EntryKind::Bonus | EntryKind::Hold | EntryKind::Settle | EntryKind::Release, _) => {}
-        }
-        balance = balance.after(entry);
-        if balance.available < Credits::ZERO || balance.held < Credits::ZERO {
-            return Err(broken("takes the balance below zero"));
-        }
-    }
-    Ok(balance)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Clock, Entropy, Ids};
-    use proptest::prelude::*;
-    use std::collections::BTreeMap;
-
-    /// The rules the store enforces with conditions, in memory: what histories are judged by.
-    #[derive(Default)]
-    struct Book {
-        balance: Balance,
-        entries: Vec<Entry>,
-        causes: BTreeSet<String>,
-        holds: BTreeSet<Id<ids::Image>>,
-    }
-
-    impl Book {
-        fn apply(&mut self, posting: &Posting, at: Timestamp) -> Result<(), LedgerRefusal> {
-            if self.causes.contains(&posting.cause()) {
-                return Err(LedgerRefusal::CausedBefore);
-            }
-            if matches!(posting.hold(), HoldChange::Closes(image) if !self.holds.contains(&image)) {
-                return Err(LedgerRefusal::NotHeld);
-            }
-            let (after, entry) = self.balance.post(posting, at)?;
-            match posting.hold() {
-                HoldChange::None => {}
-                HoldChange::Opens(image) => drop(self.holds.insert(image)),
-                HoldChange::Closes(image) => drop(self.holds.remove(&image)),
-            }
-            self.causes.insert(posting.cause());
-            self.balance = after;
-            self.entries.push(entry);
-            Ok(())
-        }
-    }
-
-    fn images(n: usize) -> Vec<Id<ids::Image>> {
-        let ids = Ids::new(
-            Clock::manual("2026-11-22T09:00:00Z".parse().unwrap()),
-            Entropy::seeded(3),
-        );
-        (0..n).map(|_| ids.next()).collect()
-    }
-
-    #[derive(Debug, Clone, Copy)]
-    enum Act {
-        Bonus(i64),
-        Hold(usize),
-        Settle(usize),
-        Release(usize),
-    }
-
-    fn acts() -> impl Strategy<Value = Vec<Act>> {
-        let act = prop_oneof![
-            1 => (1_i64..6).prop_map(Act::Bonus),
-            6 => (0_usize..12).prop_map(Act::Hold),
-            4 => (0_usize..12).prop_map(Act::Settle),
-            4 => (0_usize..12).prop_map(Act::Release),
-        ];
-        prop::collection::vec(act, 0..80)
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2_000))]
-
-        /// Random histories, repeats and nonsense included; proptest prints the seed that replays a failure.
-        #[test]
-        fn no_history_breaks_the_ledger(acts in acts()) {
-            let images = images(12);
-            let at: Timestamp = "2026-11-22T09:00:00Z".parse().unwrap();
-            let mut book = Book::default();
-            let mut resolved: BTreeMap<usize, u32> = BTreeMap::new();
-            for act in acts {
-                let posting = match act {
-                    Act::Bonus(credits) => Posting::Bonus { credits: Credits(credits) },
-                    Act::Hold(i) => Posting::Hold { image: images[i] },
-                    Act::Settle(i) => Posting::Settle { image: images[i] },
-                    Act::Release(i) => Posting::Release { image: images[i] },
-                };
-                let taken = book.apply(&posting, at).is_ok();
-                if let (Act::Settle(i) | Act::Release(i), true) = (act, taken) {
-                    *resolved.entry(i).or_default() += 1;
-                }
-                prop_assert!(book.balance.available >= Credits::ZERO, "no overdraft");
-                prop_assert_eq!(book.balance.held.0, i64::try_from(book.holds.len()).unwrap(), "held is what is open");
-            }
-            for entry in &book.entries {
-                prop_assert_eq!(entry.legs.iter().map(|leg| leg.credits).sum::<Credits>(), Credits::ZERO);
-            }
-            prop_assert!(resolved.values().all(|times| *times == 1), "a hold resolves exactly once");
-            prop_assert_eq!(verify(&book.entries), Ok(book.balance), "the chain verifies");
-        }
-
-        #[test]
-        fn any_altered_missing_or_repeated_entry_is_found(victim in 0_usize..9, how in 0_u8..4) {
-            let images = images(4);
-            let at: Timestamp = "2026-11-22T09:00:00Z".parse().unwrap();
-            let mut book = Book::default();
-            book.apply(&Posting::Bonus { credits: Credits(4) }, at).unwrap();
-            for image in &images {
-                book.apply(&Posting::Hold { image: *image }, at).unwrap();
-            }
-            for image in &images {
-                book.apply(&Posting::Settle { image: *image }, at).unwrap();
-            }
-            let mut entries = book.entries.clone();
-            match how {
-                0 => entries[victim].legs[0].credits = entries[victim].legs[0].credits + Credits(1),
-                1 => entries[victim].cause.push('x'),
-                2 if victim < 8 => drop(entries.remove(victim)),
-                _ => entries.insert(victim, entries[victim].clone()),
-            }
-            prop_assert_ne!(verify(&entries), Ok(book.balance));
-        }
-    }
-
-    #[test]
-    fn a_shortage_tells_what_the_whole_order_needs() {
-        let images = images(3);
-        let at: Timestamp = "2026-11-22T09:00:00Z".parse().unwrap();
-        let (balance, _) = Balance::default()
-            .post(&Posting::Bonus { credits: Credits(2) }, at)
-            .unwrap();
-        let holds: Vec<_> = images.iter().map(|image| Posting::Hold { image: *image }).collect();
-        assert_eq!(
-            balance.post_all(&holds, at).unwrap_err(),
-            LedgerRefusal::Insufficient {
-                needed: Credits(3),
-                available: Credits(2)
-            }
-        );
-    }
-}
+mod tests;

@@ -65,7 +65,7 @@ impl Ender {
             let before = self.ledgers.balance(profile.ledger).await?;
             let (_, entries) = self
                 .ledgers
-                .post(profile.ledger, &before, &[posting], now)
+                .post(profile.ledger, &before, std::slice::from_ref(&posting), now)
                 .map_err(contended)?;
             let end = if image.delete_requested {
                 self.images.farewell_write(&image)?

@@ -53,6 +53,8 @@ struct EntryItem {
     cause: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     image_id: Option<Id<ids::Image>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    order_id: Option<Id<ids::Order>>,
     legs: Vec<Leg>,
     previous: ChainHash,
     hash: ChainHash,
@@ -215,6 +217,7 @@ fn entry_item(ledger: Id<ids::Ledger>, entry: &Entry) -> Result<Item, StoreError
         kind: entry.kind,
         cause: entry.cause.clone(),
         image_id: entry.image,
+        order_id: entry.order,
         legs: entry.legs.clone(),
         previous: entry.previous.clone(),
         hash: entry.hash.clone(),
@@ -229,6 +232,7 @@ fn entry_from(ledger: Id<ids::Ledger>, item: Item) -> Result<Entry, StoreError> 
         kind: item.kind,
         cause: item.cause,
         image: item.image_id,
+        order: item.order_id,
         legs: item.legs,
         previous: item.previous,
         hash: item.hash,

@@ -111,7 +111,11 @@ impl Lab {
                 EntryKind::Hold => credit.held += 1,
                 EntryKind::Settle => credit.settled += 1,
                 EntryKind::Release => credit.released += 1,
-                EntryKind::Bonus => {}
+                EntryKind::Bonus
+                | EntryKind::Purchase
+                | EntryKind::Clawback
+                | EntryKind::Restore
+                | EntryKind::Grant => {}
             }
         }
         Ok(())
