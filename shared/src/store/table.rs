@@ -216,12 +216,33 @@ impl Table {
         page.items.into_iter().map(entry).collect()
     }
 
-    /// Up to `limit` items of an index, in the order of its sort key, from `from` on. Indexes of ours hold keys alone and lag
+    /// Up to `limit` items of an index, in the order of its sort key, from `from` on. Most indexes of ours hold keys alone, and all lag
     /// a little behind their table: read the items before believing anything.
     pub(super) async fn query_index(
         &self,
         index: &str,
         expression: Expression,
+        limit: i32,
+        from: Option<Item>,
+    ) -> Result<Page, StoreError> {
+        self.ask_index(index, expression, true, limit, from).await
+    }
+
+    /// Up to `limit` items of an index, against the order of its sort key.
+    pub(super) async fn newest_of_index(
+        &self,
+        index: &str,
+        expression: Expression,
+        limit: i32,
+    ) -> Result<Page, StoreError> {
+        self.ask_index(index, expression, false, limit, None).await
+    }
+
+    async fn ask_index(
+        &self,
+        index: &str,
+        expression: Expression,
+        forward: bool,
         limit: i32,
         from: Option<Item>,
     ) -> Result<Page, StoreError> {
@@ -235,6 +256,7 @@ impl Table {
             .set_expression_attribute_names(expression.names)
             .set_expression_attribute_values(expression.values)
             .set_exclusive_start_key(from)
+            .scan_index_forward(forward)
             .limit(limit);
         let found = Box::pin(request.send()).await.map_err(failed)?;
         Ok(Page::of(found.items, found.last_evaluated_key))

@@ -39,6 +39,10 @@ pub enum Guard {
     Hold,
     /// The picture is as the writer believes.
     Image,
+    /// The order is the version that was read.
+    Order,
+    /// The receipt's number is the next one.
+    Receipt,
     /// The key has not been used.
     Idempotency,
     /// The item is new; fails only when the same write is repeated.
