@@ -10,6 +10,8 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Method, StatusCode};
@@ -36,6 +38,8 @@ const LIMIT: usize = 1024 * 1024;
 const DEADLINE: Duration = Duration::from_secs(30);
 /// The media type of everything that companies are told and tell us.
 const JSON: &str = "application/json";
+/// The media type of a form.
+const FORM: &str = "application/x-www-form-urlencoded";
 /// The longest `Retry-After` that is believed.
 const LONGEST_WAIT: u64 = 3600;
 
@@ -229,6 +233,12 @@ impl<'a> Call<'a> {
         self.value(AUTHORIZATION, &format!("Bearer {}", key.expose_secret()), true)
     }
 
+    /// With `Authorization: Basic …`, kept out of debug output.
+    pub fn basic(self, user: &str, password: &SecretString) -> Self {
+        let pair = STANDARD.encode(format!("{user}:{}", password.expose_secret()));
+        self.value(AUTHORIZATION, &format!("Basic {pair}"), true)
+    }
+
     /// With one more header.
     pub fn header(self, name: HeaderName, value: &str) -> Self {
         self.value(name, value, false)
@@ -252,6 +262,21 @@ impl<'a> Call<'a> {
             Err(fault) => self.fault = Some(Box::new(fault)),
         }
         self.header(CONTENT_TYPE, JSON).wanting_json()
+    }
+
+    /// With `fields` as a form, `name=value&…`, and JSON wanted back.
+    pub fn form(mut self, fields: &str) -> Self {
+        self.body = Some(fields.as_bytes().to_vec());
+        self.header(CONTENT_TYPE, FORM).wanting_json()
+    }
+
+    /// With a body that is called JSON and has nothing in it, and JSON wanted back.
+    pub fn no_body(mut self) -> Self {
+        self.body = Some(Vec::new());
+        // Said, and not left to the server to guess.
+        self.header(CONTENT_LENGTH, "0")
+            .header(CONTENT_TYPE, JSON)
+            .wanting_json()
     }
 
     /// With JSON wanted back, as the companies' own libraries say they do.

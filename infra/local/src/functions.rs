@@ -108,6 +108,7 @@ pub const ROUTES: &[RouteFunction] = routes![
     "images-list" = images_list(openapi),
     "keys-get" = keys_get(openapi),
     "openapi-get" = openapi_get(openapi),
+    "packs-list" = packs_list(openapi),
     "passwords-change" = passwords_change(openapi),
     "passwords-reset" = passwords_reset(openapi),
     "prompts-create" = prompts_create(openapi),

@@ -16,6 +16,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/images/{id}"),
     ("DELETE", "/v1/images/{id}"),
     ("GET", "/v1/credits"),
+    ("GET", "/v1/packs"),
     ("POST", "/v1/sessions/refresh"),
     ("GET", "/v1/sessions"),
     ("DELETE", "/v1/sessions"),

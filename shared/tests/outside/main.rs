@@ -7,6 +7,7 @@ mod deepseek;
 mod objects;
 mod oss;
 mod outbound;
+mod paypal;
 mod platform;
 mod refreshing;
 mod resend;

@@ -35,6 +35,32 @@ async fn verified(app: &TestApp, person: &Person) -> (Value, Value) {
 }
 
 #[tokio::test]
+async fn anyone_may_see_what_is_on_sale_and_caches_may_keep_it() {
+    let app = TestApp::new().await;
+    let packs = app.ask("GET", "/v1/packs", None).await.expect(200);
+    let shown: Vec<String> = packs.json["packs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|pack| {
+            format!(
+                "{}: {} for {} {}",
+                pack["pack"], pack["credits"], pack["price"]["value"], pack["price"]["currency"]
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            r#""credits-20": 20 for "4.99" "USD""#,
+            r#""credits-100": 100 for "19.00" "USD""#,
+            r#""credits-500": 500 for "79.00" "USD""#,
+        ]
+    );
+    assert_eq!(packs.header("cache-control"), "public, max-age=300");
+}
+
+#[tokio::test]
 async fn balance_entries_and_ledger_tell_the_same_story() {
     let app = app().await;
     let mei = app.person("mei").await;

@@ -146,6 +146,7 @@ fn whoever_needs_a_token_is_told_so_and_nobody_else() {
         "codes-create",
         "health-get",
         "keys-get",
+        "packs-list",
         "openapi-get",
         "passwords-reset",
         "sessions-create",

@@ -31,6 +31,7 @@ const ANONYMOUS: &[(&str, u16, &str)] = &[
     ("GET /v1/images/{id}", 401, "unauthorized"),
     ("DELETE /v1/images/{id}", 401, "unauthorized"),
     ("GET /v1/credits", 401, "unauthorized"),
+    ("GET /v1/packs", 200, ""),
     ("POST /v1/webhooks/resend", 401, "invalid-signature"),
     ("GET /.well-known/jwks.json", 200, ""),
     ("GET /v1/health", 200, ""),

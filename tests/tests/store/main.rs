@@ -20,6 +20,7 @@ mod index;
 mod ledger;
 mod limits;
 mod mails;
+mod orders;
 mod passwords;
 mod people;
 mod races;

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use shared::config::{Vars, is_loopback};
 use shared::platform::Runtime;
 use shared::secrets::Secrets;
-use shared::store::{Accounts, Codes, Db, Idempotency, Images, Ledgers, Limits, Outbox, Sessions, Sweeps};
+use shared::store::{Accounts, Codes, Db, Idempotency, Images, Ledgers, Limits, Orders, Outbox, Sessions, Sweeps};
 use shared::{Clock, Entropy, Ids, Platform};
 use url::Url;
 use vitrine::engine::{Engines, Settings};
@@ -112,6 +112,10 @@ impl World {
 
     pub(crate) fn accounts(&self) -> Accounts {
         Accounts::new(&self.db, &self.vars).unwrap()
+    }
+
+    pub(crate) fn orders(&self) -> Orders {
+        Orders::new(&self.db, &self.vars).unwrap()
     }
 
     pub(crate) fn codes(&self) -> Codes {
