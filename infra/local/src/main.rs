@@ -4,8 +4,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
+use ops::ledger::Books;
 use ops::{Ops, Place};
 use shared::ids::{AccountId, ImageId};
 use vitrine::bench::{self, Bench};
@@ -64,6 +65,34 @@ enum Look {
     Images {
         #[command(subcommand)]
         what: LookAtImages,
+    },
+    /// Ledgers
+    Ledger {
+        #[command(subcommand)]
+        what: LookAtLedger,
+    },
+}
+
+#[derive(Subcommand)]
+enum LookAtLedger {
+    /// Recompute balances and chains from entries alone; fails with the first entry of each ledger that is wrong
+    Verify {
+        /// Whose ledger; without it all of them
+        #[arg(long, conflicts_with = "dump")]
+        account: Option<AccountId>,
+        /// A dump instead of the table; nothing else is asked then
+        #[arg(long, value_name = "FILE")]
+        dump: Option<PathBuf>,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Print ledgers, one JSON object a line; nothing in them tells whose they are
+    Dump {
+        /// Whose ledger; without it all of them
+        #[arg(long)]
+        account: Option<AccountId>,
+        #[command(flatten)]
+        at: At,
     },
 }
 
@@ -151,6 +180,34 @@ async fn run(cli: Cli) -> Result<()> {
         } => {
             say!("{}", Ops::at(at.place())?.image(id, account).await?.trim_end());
             Ok(())
+        }
+        Command::Ops {
+            what: Look::Ledger { what },
+        } => look_at_ledger(what).await,
+    }
+}
+
+async fn look_at_ledger(what: LookAtLedger) -> Result<()> {
+    match what {
+        LookAtLedger::Dump { account, at } => {
+            say!("{}", Ops::at(at.place())?.books(account).await?.dump().trim_end());
+            Ok(())
+        }
+        LookAtLedger::Verify { account, dump, at } => {
+            let books = match dump {
+                Some(file) => {
+                    let text = std::fs::read_to_string(&file);
+                    Books::read(&text.with_context(|| format!("`{}` cannot be read", file.display()))?)?
+                }
+                None => Ops::at(at.place())?.books(account).await?,
+            };
+            let verdict = books.verify();
+            say!("{verdict}");
+            match verdict.wrong() {
+                0 => Ok(()),
+                1 => bail!("one ledger is wrong"),
+                many => bail!("{many} ledgers are wrong"),
+            }
         }
     }
 }

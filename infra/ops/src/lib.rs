@@ -4,6 +4,7 @@
 //! their length alone.
 
 pub mod images;
+pub mod ledger;
 mod table;
 
 use shared::config::{ConfigError, Vars};

@@ -15,7 +15,7 @@ use crate::domain::Credits;
 use crate::domain::paypal::CaptureId;
 use crate::ids::{self, Id};
 
-pub use audit::{Broken, verify};
+pub use audit::{Broken, Flaw, audit, verify};
 
 /// SHA-256 of an entry and, through the one before it, of all entries so far. 64 hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +49,8 @@ impl fmt::Debug for ChainHash {
 }
 
 /// What an account has.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Balance {
     /// What can be spent.
     pub available: Credits,
@@ -299,7 +300,8 @@ impl Leg {
 }
 
 /// A line of the ledger. Never changed, never removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Entry {
     /// 1, 2, 3, …
     pub seq: u64,
@@ -310,8 +312,10 @@ pub struct Entry {
     /// What it happened because of.
     pub cause: String,
     /// The picture it is about, if any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub image: Option<Id<ids::Image>>,
     /// The order it is about, if any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub order: Option<Id<ids::Order>>,
     /// Its sides; they sum to zero.
     pub legs: Vec<Leg>,

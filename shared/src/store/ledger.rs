@@ -7,6 +7,8 @@
 //! | `led_…` | `CAUSE#<cause>` | this cause has acted |
 //! | `led_…` | `HOLD#img_…` | a hold that is open |
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +71,13 @@ struct MarkItem {
 
 const BALANCE: &str = "BALANCE";
 
+/// How many holds are read at once.
+const HOLDS_AT_ONCE: i32 = 500;
+
+/// A place in a walk through the whole table.
+#[derive(Debug, Clone)]
+pub struct Mark(Item);
+
 fn sk_of_entry(seq: u64) -> String {
     format!("ENTRY#{seq:012}")
 }
@@ -128,6 +137,52 @@ impl Ledgers {
             .text(":last", sk_of_entry(last));
         let items = self.table.query(expression, true, limit).await?;
         items.into_iter().map(|item| entry_from(ledger, item)).collect()
+    }
+
+    /// The pictures for which a credit is set aside.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn holds(&self, ledger: Id<ids::Ledger>) -> Result<BTreeSet<Id<ids::Image>>, StoreError> {
+        let (mut holds, mut after) = (BTreeSet::new(), "HOLD#".to_owned());
+        loop {
+            // `HOLD$` is behind every `HOLD#…`.
+            let expression = Expression::when("#pk = :pk AND #sk BETWEEN :first AND :last")
+                .text(":pk", ledger.to_string())
+                .text(":first", after.clone())
+                .text(":last", "HOLD$");
+            let items = self.table.query(expression, false, HOLDS_AT_ONCE).await?;
+            for item in &items {
+                let MarkItem { sk, .. } = from_item(item.clone(), || format!("{ledger} HOLD"))?;
+                let id = sk.strip_prefix("HOLD#").and_then(|id| id.parse().ok());
+                holds.extend::<Option<Id<ids::Image>>>(id);
+                // The next possible key.
+                after = format!("{sk}\u{0}");
+            }
+            if items.is_empty() {
+                return Ok(holds);
+            }
+        }
+    }
+
+    /// The ledgers that have something among the next `limit` items of the table, from `from` on; and where the walk goes on.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn walk(
+        &self,
+        from: Option<Mark>,
+        limit: i32,
+    ) -> Result<(BTreeSet<Id<ids::Ledger>>, Option<Mark>), StoreError> {
+        let page = self
+            .table
+            .scan(Expression::default(), limit, from.map(|mark| mark.0))
+            .await?;
+        let ids = page
+            .items
+            .iter()
+            .filter_map(|item| item.get("pk")?.as_s().ok()?.parse().ok());
+        Ok((ids.collect(), page.next.map(Mark)))
     }
 
     /// The balance after `postings`, and the writes that enter them if the balance is still `before` when they are made.

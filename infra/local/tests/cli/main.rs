@@ -5,6 +5,7 @@
 mod doctor;
 mod documents;
 mod jobs;
+mod ledger;
 mod ops;
 mod processes;
 mod program;

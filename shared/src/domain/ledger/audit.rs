@@ -32,6 +32,52 @@ pub fn verify<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Result<Balanc
     Ok(audit.balance)
 }
 
+/// What is wrong with a ledger as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// An entry is wrong.
+    #[error(transparent)]
+    Entry(#[from] Broken),
+    /// The entries are right and add up to another balance: the last ones are missing, or the balance was changed.
+    #[error(
+        "the entries end at {} with {} available and {} held, and the balance says {} with {} and {}",
+        entries.seq, entries.available, entries.held, balance.seq, balance.available, balance.held
+    )]
+    Balance {
+        /// What the entries add up to.
+        entries: Balance,
+        /// What stands there.
+        balance: Balance,
+    },
+    /// The credits set aside by entries are not those that are marked as set aside.
+    #[error("{0} is set aside by the entries or by its mark, and not by both")]
+    Hold(Id<ids::Image>),
+}
+
+/// Judges a whole ledger: its entries from the first to the last, the balance beside them, and the open holds.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn audit(entries: &[Entry], balance: &Balance, holds: &BTreeSet<Id<ids::Image>>) -> Result<(), Flaw> {
+    let mut found = Audit::default();
+    for entry in entries {
+        found.pass(entry).map_err(|problem| Broken {
+            seq: entry.seq,
+            problem,
+        })?;
+    }
+    if let Some(image) = found.holds.symmetric_difference(holds).next() {
+        return Err(Flaw::Hold(*image));
+    }
+    if found.balance != *balance {
+        return Err(Flaw::Balance {
+            entries: found.balance,
+            balance: balance.clone(),
+        });
+    }
+    Ok(())
+}
+
 /// What has to be remembered of the entries before, to judge the next.
 #[derive(Default)]
 struct Audit<'a> {

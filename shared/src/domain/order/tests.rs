@@ -314,7 +314,8 @@ fn a_partial_dispute_that_is_settled_by_a_refund_counts_once() {
 
 #[test]
 fn another_amount_or_another_orders_name_gives_nothing_and_is_told() {
-    let changes: [(fn(&mut Capture), Alarm); 4] = [
+    type Change = fn(&mut Capture);
+    let changes: [(Change, Alarm); 4] = [
         (|capture| capture.amount = "4.98 USD".parse().ok(), Alarm::Amount),
         (|capture| capture.amount = "4.99 EUR".parse().ok(), Alarm::Amount),
         (|capture| capture.amount = None, Alarm::Amount),
