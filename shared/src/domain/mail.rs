@@ -22,6 +22,8 @@ pub enum MailKind {
     ResetPassword,
     /// The password was changed, and the sessions elsewhere have ended.
     PasswordChanged,
+    /// A pack of credits was paid for.
+    Receipt,
 }
 
 impl MailKind {
@@ -35,6 +37,7 @@ impl MailKind {
             Self::EmailChanged => "email_changed",
             Self::ResetPassword => "reset_password",
             Self::PasswordChanged => "password_changed",
+            Self::Receipt => "receipt",
         }
     }
 
@@ -44,7 +47,9 @@ impl MailKind {
     pub fn proves_its_address(self) -> bool {
         match self {
             Self::VerifyEmail | Self::ChangeEmail => true,
-            Self::AddressKnown | Self::EmailChanged | Self::ResetPassword | Self::PasswordChanged => false,
+            Self::AddressKnown | Self::EmailChanged | Self::ResetPassword | Self::PasswordChanged | Self::Receipt => {
+                false
+            }
         }
     }
 }

@@ -2,8 +2,12 @@
 
 use askama::Template;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use crate::domain::mail::{Letter, MailKind};
-use crate::domain::{Code, Language};
+use crate::domain::order::ReceiptNumber;
+use crate::domain::{Code, Language, Order};
 
 #[derive(Template)]
 #[template(path = "mail/letter.txt", escape = "none")]
@@ -67,8 +71,51 @@ pub fn password_changed(language: Language) -> Letter {
     letter(MailKind::PasswordChanged, language, None)
 }
 
+/// The receipt of an order: its number, the day, what was bought and for how much, and the order. Nothing of the payer is in it
+/// (P12). In both languages where nobody knows which one the buyer reads, because PayPal or the clock caused it.
+#[must_use]
+pub fn receipt(language: Option<Language>, order: &Order, number: ReceiptNumber, at: Timestamp) -> Letter {
+    let day = at.to_zoned(TimeZone::UTC).date();
+    let (credits, price, id) = (order.pack.credits, order.pack.price, order.id);
+    let facts = |language| match language {
+        Language::En => [
+            format!("Receipt: {number}"),
+            format!("Date: {day}"),
+            format!("Pack: {credits} credits"),
+            format!("Amount: {price}"),
+            format!("Order: {id}"),
+        ],
+        Language::Zh => [
+            format!("收据编号：{number}"),
+            format!("日期：{day}"),
+            format!("套餐：{credits} 点"),
+            format!("金额：{price}"),
+            format!("订单：{id}"),
+        ],
+    };
+    let first = language.unwrap_or(Language::En);
+    let languages: &[Language] = if language.is_some() {
+        &[first]
+    } else {
+        &[first, Language::Zh]
+    };
+    let mut paragraphs = Vec::new();
+    for language in languages {
+        let opening = words(MailKind::Receipt, *language).paragraphs;
+        paragraphs.extend(opening.iter().map(|paragraph| (*paragraph).to_owned()));
+        paragraphs.extend(facts(*language));
+    }
+    let subject = format!("{} {number}", words(MailKind::Receipt, first).subject);
+    let paragraphs: Vec<&str> = paragraphs.iter().map(String::as_str).collect();
+    written(first, &subject, &paragraphs, None)
+}
+
 fn letter(kind: MailKind, language: Language, code: Option<&Code>) -> Letter {
     let Words { subject, paragraphs } = words(kind, language);
+    written(language, subject, paragraphs, code)
+}
+
+fn written(language: Language, subject: &str, paragraphs: &[&str], code: Option<&Code>) -> Letter {
     let (lang, greeting, closing) = match language {
         Language::En => ("en", "Hello,", "Kind regards"),
         Language::Zh => ("zh-CN", "您好：", "此致"),
@@ -178,6 +225,15 @@ fn words(kind: MailKind, language: Language) -> Words {
                 "The password of your account was changed, and whoever was signed in elsewhere is signed out.",
                 "If it was you, you need do nothing. If it was not, ask for a code for a new password at once: your mailbox is what counts.",
             ],
+        },
+        // What was bought stands below, in `receipt`.
+        (MailKind::Receipt, Language::En) => Words {
+            subject: "Your Vitrine receipt",
+            paragraphs: &["Thank you. Your payment has arrived and the credits are in your account."],
+        },
+        (MailKind::Receipt, Language::Zh) => Words {
+            subject: "您的 Vitrine 收据",
+            paragraphs: &["感谢您的购买。款项已收到，点数已存入您的账户。"],
         },
         (MailKind::PasswordChanged, Language::Zh) => Words {
             subject: "您的 Vitrine 密码已更改",

@@ -9,6 +9,7 @@ pub mod mailing;
 pub mod ordering;
 pub mod painting;
 pub mod passwords;
+pub mod payment;
 pub mod refreshing;
 pub mod settling;
 pub mod sign_in;

@@ -22,11 +22,13 @@ mod limits;
 mod mails;
 mod orders;
 mod passwords;
+mod payments;
 mod people;
 mod races;
 mod sessions;
 mod streams;
 mod sweeps;
+mod till;
 mod work;
 mod world;
 
