@@ -8,6 +8,7 @@ mod objects;
 mod oss;
 mod outbound;
 mod paypal;
+mod paypal_webhook;
 mod platform;
 mod refreshing;
 mod resend;

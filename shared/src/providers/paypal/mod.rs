@@ -324,6 +324,18 @@ impl PayPal {
         Ok(SentBack::Refund(refund))
     }
 
+    /// Whether PayPal says that an event is its own.
+    pub(crate) async fn verifies(&self, question: webhook::Question<'_>) -> Result<bool, PayPalError> {
+        let url = below(&self.base, "/v1/notifications/verify-webhook-signature");
+        let answer = self.ask(|| self.outbound.post(&url).json(&question)).await?;
+        if !answer.status.is_success() {
+            return Err(verdict::refused(&answer));
+        }
+        let verdict: Option<reading::VerificationBody> = answer.json();
+        let verdict = verdict.ok_or_else(|| verdict::unusable("the verification cannot be read"))?;
+        Ok(verdict.verification_status == "SUCCESS")
+    }
+
     /// A `GET` of something that may not be there.
     async fn find(&self, path: &str) -> Result<Option<Answer>, PayPalError> {
         let url = below(&self.base, path);

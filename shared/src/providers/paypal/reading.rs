@@ -225,3 +225,9 @@ impl DisputeBody {
         Some((self.dispute_id, dispute))
     }
 }
+
+/// What PayPal says of an event's signature.
+#[derive(Deserialize)]
+pub(super) struct VerificationBody {
+    pub(super) verification_status: String,
+}
