@@ -1,146 +1,23 @@
 //! PayPal's events are known by their signature and by nothing else.
 
+mod events;
+mod signing;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures::future::join_all;
 use http::HeaderMap;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use proptest::prelude::*;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use ring::rand::SystemRandom;
-use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use rcgen::KeyPair;
 use serde_json::json;
 use shared::providers::paypal::webhook::{Event, WebhookError, Webhooks};
 
 use crate::server::{Reply, Server};
 use crate::{platform_with, vars};
+use signing::{Authority, BODY, Delivery, OTHER, RIGHT, SIGNER, WEBHOOK, Wanted, leaf, now, rsa};
 
-const SIGNER: &str = include_str!("paypal_keys/signer.pem");
-const OTHER: &str = include_str!("paypal_keys/other.pem");
-const NAME: &str = "messageverificationcerts.simulated.paypal.com";
-const WEBHOOK: &str = "WH-LOCAL";
 const CREDENTIALS: &str = r#"{"client_id":"id","client_secret":"s"}"#;
-const BODY: &[u8] = br#"{"id":"WH-1","event_type":"PAYMENT.CAPTURE.COMPLETED","resource":{"id":"3C679366HH908993F","custom_id":"ord_01kb0v1cqhe8svdnq7tqw8vz6n"}}"#;
-
-fn now() -> Timestamp {
-    "2026-11-22T09:00:00Z".parse().unwrap()
-}
-
-/// Who vouches for certificates.
-struct Authority {
-    key: KeyPair,
-    params: CertificateParams,
-    pem: String,
-}
-
-/// What a certificate is to say.
-struct Wanted {
-    name: &'static str,
-    from: i32,
-    until: i32,
-}
-
-const RIGHT: Wanted = Wanted {
-    name: NAME,
-    from: 2020,
-    until: 2040,
-};
-
-impl Authority {
-    fn new() -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "An authority for tests");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let pem = params.self_signed(&key).unwrap().pem();
-        Self { key, params, pem }
-    }
-
-    /// A certificate for the key.
-    fn vouches(&self, key: &KeyPair, wanted: &Wanted) -> String {
-        let issuer = Issuer::from_params(&self.params, &self.key);
-        leaf(wanted).signed_by(key, &issuer).unwrap().pem()
-    }
-}
-
-fn leaf(wanted: &Wanted) -> CertificateParams {
-    let mut params = CertificateParams::new(vec![wanted.name.to_owned()]).unwrap();
-    params.distinguished_name.remove(DnType::CommonName);
-    params.distinguished_name.push(DnType::CommonName, wanted.name);
-    params.not_before = date_time_ymd(wanted.from, 1, 1);
-    params.not_after = date_time_ymd(wanted.until, 1, 1);
-    params
-}
-
-fn rsa(pem: &str) -> KeyPair {
-    KeyPair::from_pem_and_sign_algo(pem, &rcgen::PKCS_RSA_SHA256).unwrap()
-}
-
-fn der(pem: &str) -> Vec<u8> {
-    let lines: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
-    STANDARD.decode(lines).unwrap()
-}
-
-/// A delivery as PayPal makes it.
-#[derive(Clone)]
-struct Delivery {
-    id: String,
-    time: String,
-    signature: Vec<u8>,
-    cert_url: String,
-    algorithm: String,
-    body: Vec<u8>,
-}
-
-impl Delivery {
-    fn signed_with(key: &str, origin: &str, body: &[u8]) -> Self {
-        let (id, time) = ("69cd13f0-d67a-11e5-baa3-778b53f4ae55", "2026-11-22T08:59:58Z");
-        let message = format!("{id}|{time}|{WEBHOOK}|{}", crc32fast::hash(body));
-        let key = RsaKeyPair::from_pkcs8(&der(key)).unwrap();
-        let mut signature = vec![0; key.public().modulus_len()];
-        key.sign(
-            &RSA_PKCS1_SHA256,
-            &SystemRandom::new(),
-            message.as_bytes(),
-            &mut signature,
-        )
-        .unwrap();
-        Self {
-            id: id.to_owned(),
-            time: time.to_owned(),
-            signature,
-            cert_url: format!("{origin}/v1/notifications/certs/CERT-1"),
-            algorithm: "SHA256withRSA".to_owned(),
-            body: body.to_vec(),
-        }
-    }
-
-    fn of(server: &Server) -> Self {
-        Self::signed_with(SIGNER, &server.origin(), BODY)
-    }
-
-    fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in [
-            ("paypal-transmission-id", self.id.clone()),
-            ("paypal-transmission-time", self.time.clone()),
-            ("paypal-transmission-sig", STANDARD.encode(&self.signature)),
-            ("paypal-cert-url", self.cert_url.clone()),
-            ("paypal-auth-algo", self.algorithm.clone()),
-        ] {
-            if let Ok(value) = value.parse() {
-                headers.insert(name, value);
-            }
-        }
-        headers
-    }
-
-    async fn to(&self, webhooks: &Webhooks) -> Result<Event, WebhookError> {
-        webhooks.verify(&self.headers(), &self.body, now()).await
-    }
-}
 
 fn webhooks_at(url: &str, root: &str, verification: &str, id: &str) -> Result<Webhooks, String> {
     let vars = vars(
@@ -514,101 +391,6 @@ fn a_root_of_ones_own_is_for_loopback_alone() {
             None => assert_eq!(refused, None, "{url}"),
             Some(variable) => assert!(refused.unwrap().contains(variable), "{url}"),
         }
-    }
-}
-
-#[tokio::test]
-async fn each_event_of_the_contract_names_what_it_is_about() {
-    let order = "ord_01kb0v1cqhe8svdnq7tqw8vz6n";
-    let up = json!([{ "rel": "up", "href": "https://api-m.paypal.com/v2/payments/captures/CAP1" }]);
-    let disputed = json!([{ "seller_transaction_id": "CAP1", "custom": order }]);
-    for (kind, resource, expected) in [
-        (
-            "CHECKOUT.ORDER.APPROVED",
-            json!({ "id": "CHECKOUT1", "purchase_units": [{ "custom_id": order }], "payer": { "email_address": "pat@payer.example" } }),
-            Some((true, true, None, None)),
-        ),
-        (
-            "CHECKOUT.PAYMENT-APPROVAL.REVERSED",
-            json!({ "purchase_units": [{ "custom_id": order }] }),
-            Some((true, false, None, None)),
-        ),
-        (
-            "PAYMENT.CAPTURE.PENDING",
-            json!({ "id": "CAP1", "custom_id": order }),
-            Some((true, false, Some("CAP1"), None)),
-        ),
-        (
-            "PAYMENT.CAPTURE.DENIED",
-            json!({ "id": "CAP1", "custom_id": order }),
-            Some((true, false, Some("CAP1"), None)),
-        ),
-        (
-            "PAYMENT.CAPTURE.DECLINED",
-            json!({ "id": "CAP1" }),
-            Some((false, false, Some("CAP1"), None)),
-        ),
-        (
-            "PAYMENT.CAPTURE.REFUNDED",
-            json!({ "id": "REF1", "links": up }),
-            Some((false, false, Some("CAP1"), Some("REF1"))),
-        ),
-        (
-            "PAYMENT.CAPTURE.REVERSED",
-            json!({ "id": "REF1", "supplementary_data": { "related_ids": { "capture_id": "CAP1" } } }),
-            Some((false, false, Some("CAP1"), Some("REF1"))),
-        ),
-        (
-            "CUSTOMER.DISPUTE.CREATED",
-            json!({ "dispute_id": "PP-D-1", "disputed_transactions": disputed }),
-            Some((true, false, Some("CAP1"), None)),
-        ),
-        (
-            "CUSTOMER.DISPUTE.RESOLVED",
-            json!({ "disputed_transactions": [{ "custom": "../x" }] }),
-            None,
-        ),
-        ("BILLING.PLAN.CREATED", json!({ "id": "P-1" }), None),
-        ("PAYMENT.CAPTURE.COMPLETED", json!("nonsense"), None),
-    ] {
-        let body = json!({ "id": "WH-2", "event_type": kind, "resource": resource }).to_string();
-        let (server, _, webhooks) = paypal();
-        let event = Delivery::signed_with(SIGNER, &server.origin(), body.as_bytes())
-            .to(&webhooks)
-            .await
-            .unwrap();
-        let hint = event.hint().map(|hint| {
-            let text = |name: Option<String>| name;
-            (
-                hint.order.is_some(),
-                hint.approved,
-                text(hint.capture.as_ref().map(ToString::to_string)),
-                text(hint.refund.as_ref().map(ToString::to_string)),
-            )
-        });
-        let expected = expected.map(
-            |(order, approved, capture, refund): (bool, bool, Option<&str>, Option<&str>)| {
-                (order, approved, capture.map(str::to_owned), refund.map(str::to_owned))
-            },
-        );
-        assert_eq!(hint, expected, "{kind}");
-        assert!(!format!("{event:?}").contains("payer"));
-    }
-}
-
-#[tokio::test]
-async fn a_body_that_cannot_be_read_is_an_event_that_says_nothing() {
-    for body in ["", "hello", "[]", "{}", "null"] {
-        let (server, _, webhooks) = paypal();
-        let event = Delivery::signed_with(SIGNER, &server.origin(), body.as_bytes())
-            .to(&webhooks)
-            .await
-            .unwrap();
-        assert_eq!(
-            (event.id(), event.hint()),
-            ("69cd13f0-d67a-11e5-baa3-778b53f4ae55", None),
-            "{body}"
-        );
     }
 }
 
