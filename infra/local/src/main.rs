@@ -6,9 +6,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
+use ops::accounts::Gift;
 use ops::ledger::Books;
 use ops::{Ops, Place};
-use shared::ids::{AccountId, ImageId};
+use shared::domain::Credits;
+use shared::ids::{AccountId, Act, Id, ImageId};
 use vitrine::bench::{self, Bench};
 use vitrine::prove::{self, Proof};
 use vitrine::{doctor, first_image, say, serve, thirty_days};
@@ -66,10 +68,34 @@ enum Look {
         #[command(subcommand)]
         what: LookAtImages,
     },
+    /// Accounts
+    Accounts {
+        #[command(subcommand)]
+        what: DoForAccounts,
+    },
     /// Ledgers
     Ledger {
         #[command(subcommand)]
         what: LookAtLedger,
+    },
+}
+
+#[derive(Subcommand)]
+enum DoForAccounts {
+    /// Give credits: an entry of the ledger like any other, with an act in the audit
+    Credit {
+        /// To whom
+        id: AccountId,
+        /// How many credits
+        credits: i64,
+        /// Why; it is kept, and is to name nobody
+        #[arg(long)]
+        reason: String,
+        /// The name of an act of which it is not known whether it was done
+        #[arg(long)]
+        act: Option<Id<Act>>,
+        #[command(flatten)]
+        at: At,
     },
 }
 
@@ -184,6 +210,28 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Ops {
             what: Look::Ledger { what },
         } => look_at_ledger(what).await,
+        Command::Ops {
+            what:
+                Look::Accounts {
+                    what:
+                        DoForAccounts::Credit {
+                            id,
+                            credits,
+                            reason,
+                            act,
+                            at,
+                        },
+                },
+        } => {
+            let gift = Gift {
+                account: id,
+                credits: Credits(credits),
+                reason,
+                act,
+            };
+            say!("{}", Ops::at(at.place())?.credit(gift).await?.trim_end());
+            Ok(())
+        }
     }
 }
 

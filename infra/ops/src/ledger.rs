@@ -70,15 +70,22 @@ impl std::fmt::Display for Verdict {
         for (ledger, flaw) in &self.wrong {
             writeln!(f, "{ledger}  {flaw}")?;
         }
-        let (ledgers, entries) = (self.ledgers, self.entries);
+        let (ledgers, entries) = (
+            counted(self.ledgers, "ledger", "ledgers"),
+            counted(self.entries, "entry", "entries"),
+        );
         match self.wrong() {
-            0 => write!(f, "{ledgers} ledgers with {entries} entries: everything holds"),
+            0 => write!(f, "{ledgers} with {entries}: everything holds"),
             wrong => write!(
                 f,
-                "{ledgers} ledgers with {entries} entries: {wrong} wrong, each told by the first thing that is"
+                "{ledgers} with {entries}: {wrong} wrong, each told by the first thing that is"
             ),
         }
     }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 impl Books {
@@ -163,7 +170,7 @@ impl Ops {
         Ok(Books(read.await.map_err(|error| self.explained(error))?))
     }
 
-    async fn ledger_of(&self, account: AccountId) -> Result<Id<Ledger>, OpsError> {
+    pub(crate) async fn ledger_of(&self, account: AccountId) -> Result<Id<Ledger>, OpsError> {
         let profile = self
             .accounts
             .profile(account)

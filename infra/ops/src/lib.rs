@@ -1,16 +1,18 @@
-//! What operators look at, in a deployed stage or in the local stack. Nothing here writes.
+//! What operators look at and do, in a deployed stage or in the local stack. What is done is written down beside what it changes.
 //!
 //! Operators need to know what became of somebody's picture, not what it shows: the words it was painted from are told by
 //! their length alone.
 
+pub mod accounts;
 pub mod images;
 pub mod ledger;
 mod table;
 
 use shared::config::{ConfigError, Vars};
+use shared::ids::{Act, Id};
 use shared::platform::Runtime;
 use shared::secrets::Secrets;
-use shared::store::{Accounts, Images, Ledgers, StoreError};
+use shared::store::{Accounts, Acts, Images, Ledgers, StoreError};
 use shared::{Clock, Entropy, Ids, Platform};
 
 /// The name by which the local stack knows the operator.
@@ -28,6 +30,18 @@ pub enum OpsError {
     /// There is nothing to see.
     #[error("{0}")]
     Absent(String),
+    /// What is asked for cannot be done.
+    #[error("{0}")]
+    Unfit(String),
+    /// Whether it was done is not known.
+    #[error("it is not known whether this was done; do it again with `--act {act}`, which is safe")]
+    Unknown {
+        /// The act's name.
+        act: Id<Act>,
+        /// Why not.
+        #[source]
+        cause: Box<OpsError>,
+    },
     /// The environment names no usable credentials, or an address is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -54,11 +68,14 @@ pub enum Place {
     Stage(String),
 }
 
-/// The tables of one place, as an operator may read them.
+/// The tables of one place, as an operator may use them.
 #[derive(Debug, Clone)]
 pub struct Ops {
     place: Place,
+    clock: Clock,
+    ids: Ids,
     accounts: Accounts,
+    acts: Acts,
     images: Images,
     ledgers: Ledgers,
 }
@@ -80,7 +97,7 @@ impl Ops {
                 (Runtime::local(OPERATOR, Some(url)), LOCAL.to_owned())
             }
         };
-        let tables = ["accounts", "images", "ledger"];
+        let tables = ["accounts", "audit", "images", "ledger"];
         let vars = tables.map(|table| {
             (
                 format!("{}_TABLE", table.to_uppercase()),
@@ -90,9 +107,12 @@ impl Ops {
         let vars = Vars::from_pairs(vars);
         let (clock, entropy) = (Clock::system(), Entropy::system());
         let ids = Ids::new(clock.clone(), entropy.clone());
-        let db = Platform::with_secrets(runtime, clock, ids, entropy, Secrets::default()).db();
+        let db = Platform::with_secrets(runtime, clock.clone(), ids.clone(), entropy, Secrets::default()).db();
         Ok(Self {
             place,
+            clock,
+            ids,
+            acts: Acts::new(&db, &vars)?,
             accounts: Accounts::new(&db, &vars)?,
             images: Images::new(&db, &vars)?,
             ledgers: Ledgers::new(&db, &vars)?,

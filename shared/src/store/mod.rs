@@ -5,6 +5,7 @@
 //! condition means.
 
 pub mod accounts;
+pub mod acts;
 pub mod codes;
 pub mod idempotency;
 pub mod images;
@@ -19,6 +20,7 @@ mod table;
 mod transaction;
 
 pub use accounts::Accounts;
+pub use acts::Acts;
 pub use codes::Codes;
 pub use idempotency::Idempotency;
 pub use images::Images;

@@ -43,6 +43,8 @@ pub enum Guard {
     Order,
     /// The receipt's number is the next one.
     Receipt,
+    /// The operator's act was not done before.
+    Act,
     /// The key has not been used.
     Idempotency,
     /// The item is new; fails only when the same write is repeated.

@@ -175,3 +175,52 @@ fn an_entry_that_was_altered_or_removed_in_the_table_is_found_and_named() {
     bad(&nobody, "there is no account acc_01kb0v1cqhe8svdnq7tqw8vz6n");
     runtime.block_on(stack.close());
 }
+
+#[test]
+fn an_operator_gives_credits_once_for_each_act_and_the_ledger_still_verifies() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (port, folder) = (free_ports(), tempfile::tempdir().unwrap());
+    let (stack, client) = runtime.block_on(house(port));
+    let table = |short: &str| stack.template.table(short).unwrap().name.clone();
+    let items = |short: &str| {
+        let scan = client.scan().table_name(table(short)).send();
+        runtime.block_on(scan).unwrap().items.unwrap()
+    };
+    let account = items("accounts")
+        .into_iter()
+        .find(|item| item["sk"].as_s().unwrap() == "profile")
+        .unwrap();
+    let account = account["pk"].as_s().unwrap().clone();
+    let credit = |arguments: &[&str]| {
+        let port = port.to_string();
+        run(
+            folder.path(),
+            &[&["ops", "accounts", "credit", "--port", &port, &account], arguments].concat(),
+        )
+    };
+    let said = good(&credit(&["20", "--reason", "the model was out all day"]));
+    assert!(
+        said.contains("available") && said.contains("2 before, 22 after"),
+        "{said}"
+    );
+    let act = said.lines().next().unwrap().to_owned();
+    bad(
+        &credit(&["20", "--reason", "once more", "--act", &act]),
+        &format!("{act} was done before; nothing was done now"),
+    );
+    bad(
+        &credit(&["0", "--reason", "nothing"]),
+        "the number of credits must be 1 to 10000",
+    );
+    bad(
+        &credit(&["5", "--reason", " "]),
+        "the reason must have 1 to 200 characters",
+    );
+    let kept = items("audit");
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0]["id"].as_s().unwrap(), &act);
+    assert!(!format!("{kept:?}").contains(&account), "the audit names nobody");
+    let verified = good(&ledger(folder.path(), port, &["verify", "--account", &account]));
+    assert_eq!(verified.trim(), "1 ledger with 4 entries: everything holds");
+    runtime.block_on(stack.close());
+}
