@@ -50,6 +50,7 @@ fn every_function_is_there_once_with_its_route_its_queue_or_its_schedule() {
         ("mail-send", "queue mail-send"),
         ("objects-sweep", "rate(1 hour) UTC"),
         ("openapi-get", "GET /openapi.json"),
+        ("packs-list", "GET /v1/packs"),
         ("passwords-change", "PUT /v1/account/password"),
         ("passwords-reset", "POST /v1/passwords/reset"),
         ("prompts-create", "POST /v1/prompts"),
@@ -257,10 +258,12 @@ fn tables_have_the_keys_expiry_and_streams_that_the_store_relies_on() {
         shape,
         [
             "accounts pk sk expires_at -",
+            "audit id - - -",
             "idempotency pk sk expires_at -",
             "images account_id id expires_at NEW_AND_OLD_IMAGES",
             "ledger pk sk - -",
             "limits pk - expires_at -",
+            "orders id - - -",
             "outbox id - expires_at NEW_AND_OLD_IMAGES",
             "sessions account_id id expires_at -",
         ]
@@ -268,7 +271,7 @@ fn tables_have_the_keys_expiry_and_streams_that_the_store_relies_on() {
 }
 
 #[test]
-fn indexes_hold_keys_alone_and_only_of_what_is_looked_for() {
+fn indexes_hold_only_what_is_looked_for_and_all_but_the_list_of_orders_keys_alone() {
     let template = local();
     let shape: Vec<String> = template
         .tables
@@ -290,6 +293,8 @@ fn indexes_hold_keys_alone_and_only_of_what_is_looked_for() {
         [
             "images unfinished pending:S due_at:N KEYS_ONLY",
             "images object object_key:S - KEYS_ONLY",
+            "orders account account_id:S id:S ALL",
+            "orders unfinished pending:S due_at:N KEYS_ONLY",
             "outbox unfinished pending:S due_at:N KEYS_ONLY",
         ]
     );

@@ -111,8 +111,17 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     prop::collection::vec(act, 0..80)
 }
 
+/// Two thousand histories, or as many as `PROPTEST_CASES` says.
+fn histories() -> ProptestConfig {
+    if std::env::var_os("PROPTEST_CASES").is_some() {
+        ProptestConfig::default()
+    } else {
+        ProptestConfig::with_cases(2_000)
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(histories())]
 
     /// Random histories, repeats and nonsense included; proptest prints the seed that replays a failure.
     #[test]
