@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use jiff::SignedDuration;
+use shared::config::Vars;
 use shared::domain::ledger::{audit, verify};
 use shared::domain::mail::MailKind;
 use shared::domain::order::Checkout;
@@ -115,7 +116,7 @@ impl World {
             ledgers: self.ledgers(),
             orders: self.orders(),
             outbox: self.outbox(),
-            paypal: PayPal::new(&shared::config::Vars::from_pairs(vars), &platform).unwrap(),
+            paypal: PayPal::new(&Vars::from_pairs(vars), &platform).unwrap(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         }
@@ -405,7 +406,9 @@ async fn who_dies_at_any_point_leaves_an_order_that_the_next_look_brings_to_its_
 #[tokio::test]
 async fn whatever_happens_in_whatever_order_and_at_once_ends_in_the_ledger_of_paypals_record() {
     // `VITRINE_SEED` plays one again.
-    let given = std::env::var("VITRINE_SEED").ok().and_then(|seed| seed.parse().ok());
+    let given = Vars::from_env()
+        .optional("VITRINE_SEED")
+        .and_then(|seed| seed.parse().ok());
     let seed = given.unwrap_or_else(|| u64::from(Entropy::system().below(u32::MAX)));
     println!("seed {seed}");
     let chance = Entropy::seeded(seed);
