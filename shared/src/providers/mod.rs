@@ -17,6 +17,7 @@ mod words;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
+use http::HeaderMap;
 use url::Url;
 
 use crate::domain::image::{Provider, Refusal, TaskId};
@@ -299,4 +300,13 @@ fn code(text: &str) -> String {
         .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
         .take(80)
         .collect()
+}
+
+/// A header that is there once, as text.
+fn sole_header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        (None | Some(_), _) => None,
+    }
 }

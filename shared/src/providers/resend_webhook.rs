@@ -13,6 +13,7 @@ use sha2::Sha256;
 
 use crate::config::{ConfigError, Vars};
 use crate::domain::{EmailAddress, Undeliverable, Undelivered};
+use crate::providers::sole_header;
 use crate::secrets::Secrets;
 
 /// How far the time of a signature may be from ours, either way.
@@ -96,10 +97,10 @@ impl Webhooks {
     /// # Errors
     /// See [`WebhookError`].
     pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Event, WebhookError> {
-        let id = header(headers, "svix-id").filter(|id| is_id(id));
+        let id = sole_header(headers, "svix-id").filter(|id| is_id(id));
         let id = id.ok_or(WebhookError::Unsigned)?;
-        let timestamp = header(headers, "svix-timestamp").ok_or(WebhookError::Unsigned)?;
-        let signatures = header(headers, "svix-signature").ok_or(WebhookError::Unsigned)?;
+        let timestamp = sole_header(headers, "svix-timestamp").ok_or(WebhookError::Unsigned)?;
+        let signatures = sole_header(headers, "svix-signature").ok_or(WebhookError::Unsigned)?;
         let signed_at = timestamp.parse().ok().and_then(|at| Timestamp::from_second(at).ok());
         let distance = now.duration_since(signed_at.ok_or(WebhookError::Unsigned)?).abs();
         if distance > TOLERANCE {
@@ -159,15 +160,6 @@ impl fmt::Debug for Event {
 impl fmt::Debug for News {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("News").field("mark", &self.mark).finish_non_exhaustive()
-    }
-}
-
-/// A header that is there once, as text.
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok(),
-        (None | Some(_), _) => None,
     }
 }
 

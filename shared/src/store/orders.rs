@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::table::of_account;
 use super::{Db, Expression, Guard, StoreError, Table, Write, from_item, key, to_item};
 use crate::config::{ConfigError, Vars};
 use crate::domain::order::{Checkout, Dispute, Payment, Receipt, ReceiptNumber, Refund};
@@ -117,15 +118,10 @@ impl Orders {
         before: Option<Id<ids::Order>>,
         limit: i32,
     ) -> Result<Vec<Order>, StoreError> {
-        let mine = Expression::when("#account_id = :account");
-        let expression = match before {
-            None => mine,
-            Some(before) => mine
-                .and_when("#account_id = :account AND #id < :before")
-                .text(":before", before.to_string()),
-        };
-        let expression = expression.text(":account", account.to_string());
-        let page = self.table.newest_of_index("account", expression, limit).await?;
+        let page = self
+            .table
+            .newest_of_index("account", of_account(account, before), limit)
+            .await?;
         let order = |item| order_from(item, || format!("an order of {account}"));
         page.items.into_iter().map(order).collect()
     }

@@ -170,16 +170,20 @@ impl Table {
         before: Option<Id<K>>,
         limit: i32,
     ) -> Result<Vec<Item>, StoreError> {
-        let mine = Expression::when("#account_id = :account");
-        let expression = match before {
-            None => mine,
-            Some(before) => mine
-                .and_when("#account_id = :account AND #id < :before")
-                .text(":before", before.to_string()),
-        };
-        self.query(expression.text(":account", account.to_string()), true, limit)
-            .await
+        self.query(of_account(account, before), true, limit).await
     }
+}
+
+/// The items of an account, those before `before` if given, by the attributes `account_id` and `id`.
+pub(super) fn of_account<K: ids::Kind>(account: Id<ids::Account>, before: Option<Id<K>>) -> Expression {
+    let mine = Expression::when("#account_id = :account");
+    let expression = match before {
+        None => mine,
+        Some(before) => mine
+            .and_when("#account_id = :account AND #id < :before")
+            .text(":before", before.to_string()),
+    };
+    expression.text(":account", account.to_string())
 }
 
 /// A part of what was asked for, and where the rest begins.

@@ -241,9 +241,13 @@ async fn a_declined_payer_is_sent_back_and_the_same_order_goes_on() {
     let converged = converged.unwrap().unwrap();
     assert!(matches!(converged.taken, Some(Taken::Declined { .. })));
     assert_eq!(converged.order.checkout.unwrap().payer_url.query(), Some("token=again"));
-    // Nobody tries again by himself, until the payer has been there.
+    // Nobody tries again by himself, until the payer has been there, and why is not forgotten meanwhile.
     for because in [Because::Due, Because::Told] {
-        shop.converge(because).await;
+        let order = shop.converge(because).await;
+        assert_eq!(
+            (order.state, order.reason.as_deref()),
+            (OrderState::Approved, Some("INSTRUMENT_DECLINED"))
+        );
     }
     assert_eq!(shop.till.with(|state| state.captures_asked.len()), 1);
     shop.till.with(|state| state.pays = Pays::Well);
@@ -256,6 +260,25 @@ async fn a_declined_payer_is_sent_back_and_the_same_order_goes_on() {
         shop.till.with(|state| state.captures_asked.clone()),
         ["cap-CHECKOUT1", "cap-CHECKOUT1-1"]
     );
+}
+
+#[tokio::test]
+async fn an_order_that_paypal_refuses_stays_declined_however_often_one_looks() {
+    let shop = Shop::approved().await;
+    shop.till.with(|state| state.pays = Pays::Never);
+    for because in [Because::Asked(Language::En), Because::Due, Because::Told] {
+        let order = shop.converge(because).await;
+        assert_eq!(
+            (order.state, order.reason.as_deref()),
+            (OrderState::Declined, Some("TRANSACTION_REFUSED"))
+        );
+    }
+    assert_eq!(shop.till.with(|state| state.captures_asked.len()), 1);
+    // Money that turns up all the same counts.
+    shop.till
+        .with(|state| (state.status, state.capture) = ("COMPLETED".to_owned(), Some("COMPLETED")));
+    shop.converge(Because::Told).await;
+    assert_eq!((shop.available().await, shop.mails().await), (Credits(20), 1));
 }
 
 #[tokio::test]

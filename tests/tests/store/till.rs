@@ -19,6 +19,8 @@ pub(crate) enum Pays {
     Well,
     /// It is declined.
     Not,
+    /// PayPal refuses to take money for this order at all.
+    Never,
     /// It pays, and the answer is lost.
     AndIsLost,
     /// It pays, and the answer is an error of PayPal's.
@@ -100,13 +102,14 @@ impl State {
             (Some(_), _) => return Ok(problem("ORDER_ALREADY_CAPTURED")),
             (None, _) if self.status != "APPROVED" => return Ok(problem("ORDER_NOT_APPROVED")),
             (None, Pays::Not) => return Ok(problem("INSTRUMENT_DECLINED")),
+            (None, Pays::Never) => return Ok(problem("TRANSACTION_REFUSED")),
             (None, Pays::Well | Pays::AndIsLost | Pays::AndFails) => {}
         }
         (self.status, self.capture) = ("COMPLETED".to_owned(), Some("COMPLETED"));
         match self.pays {
             Pays::AndIsLost => Err(WireError::Lost),
             Pays::AndFails => Ok((500, json!({ "name": "INTERNAL_SERVER_ERROR" }))),
-            Pays::Well | Pays::Not => Ok((201, json!({ "id": "CHECKOUT1", "status": "COMPLETED" }))),
+            Pays::Well | Pays::Not | Pays::Never => Ok((201, json!({ "id": "CHECKOUT1", "status": "COMPLETED" }))),
         }
     }
 

@@ -171,9 +171,10 @@ impl Learned {
             .find(|capture| capture.status == CaptureStatus::Pending);
         let judged = money.first().copied().or(pending);
         let wrong = judged.and_then(|capture| self.order.mismatch(capture.amount, capture.custom_id.as_deref()));
-        self.order.reason = judged
-            .or(record.captures.last())
-            .and_then(|capture| capture.reason.clone());
+        // A word that came with a try to take the money stays until there is a capture, which has its own.
+        if let Some(capture) = judged.or(record.captures.last()) {
+            self.order.reason.clone_from(&capture.reason);
+        }
         if let Some(alarm) = wrong {
             return self.mismatched(alarm);
         }
@@ -206,6 +207,8 @@ impl Learned {
         }
         self.order.state = match record.status {
             CheckoutStatus::Waiting => OrderState::Created,
+            // PayPal has refused to take the money, and its record of the checkout does not show that.
+            CheckoutStatus::Approved if self.order.state == OrderState::Declined => OrderState::Declined,
             CheckoutStatus::Approved => OrderState::Approved,
             CheckoutStatus::Missing | CheckoutStatus::Voided => OrderState::Expired,
             // A completed checkout without a capture says nothing of the money: it is looked at again.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::WebhookError;
+use crate::providers::sole_header;
 
 /// How old a delivery may be. PayPal tries for three days, and whether each try has a time of its own is not documented.
 pub const OLDEST: SignedDuration = SignedDuration::from_hours(4 * 24);
@@ -47,7 +48,10 @@ pub(crate) struct Question<'a> {
 
 impl<'a> Transmission<'a> {
     pub(super) fn read(headers: &'a HeaderMap, now: Timestamp) -> Result<Self, WebhookError> {
-        let header = |name| header(headers, name).ok_or(WebhookError::Unsigned);
+        let header = |name| {
+            let text = sole_header(headers, name).filter(|text| text.len() <= LONGEST);
+            text.ok_or(WebhookError::Unsigned)
+        };
         let (id, time) = (header("paypal-transmission-id")?, header("paypal-transmission-time")?);
         let is_id = id.len() <= LONGEST_ID && id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'|');
         if !is_id || header("paypal-auth-algo")? != ALGORITHM {
@@ -84,15 +88,6 @@ impl<'a> Transmission<'a> {
             webhook_id: webhook,
             webhook_event: serde_json::from_slice(body).ok()?,
         })
-    }
-}
-
-/// A header that is there once, as text, and not too long.
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok().filter(|text| text.len() <= LONGEST),
-        (None | Some(_), _) => None,
     }
 }
 
