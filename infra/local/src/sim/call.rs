@@ -100,7 +100,8 @@ pub(super) async fn through(State(Desk { provider, world }): State<Desk>, reques
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let number = world.requests(provider).seen(&parts, &body, world.clock.now());
-    let fault = Arc::new(world.faults.take(provider));
+    let what = format!("{} {}", parts.method, parts.uri.path());
+    let fault = Arc::new(world.faults.take(provider, &what));
     let call = Call {
         headers: parts.headers.clone(),
         body: body.clone(),

@@ -66,6 +66,7 @@ async fn book(State(world): State<Arc<World>>, Path(provider): Path<String>) -> 
         Some(Provider::Seedream) => Json(books.seedream).into_response(),
         Some(Provider::Dashscope) => Json(books.dashscope).into_response(),
         Some(Provider::Resend) => Json(books.resend).into_response(),
+        Some(Provider::Paypal) => Json(books.paypal).into_response(),
         None => wrong(StatusCode::NOT_FOUND, "no such provider"),
     }
 }

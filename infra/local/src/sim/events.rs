@@ -1,49 +1,22 @@
-//! Resend's webhooks: what became of a mail, kept until whoever listens has taken it, or for eight tries.
+//! Events that a company tells by webhook: kept until whoever listens has taken them, or until there were enough tries.
 //!
 //! The simulators keep the events and know when each is due; the stack carries them to the API.
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, Mac as _};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use sha2::Sha256;
 
-use super::World;
+use super::Provider;
 use super::book::lock;
-use super::desk::wrong;
 use super::journal::Journal;
-use super::mail::Mail;
-
-/// The types of events that our webhook is set up for; the others happen and are told to nobody.
-const SUBSCRIBED: [&str; 3] = ["email.bounced", "email.complained", "email.suppressed"];
-
-/// How long after a failed try comes the next one; after the eighth there is none.
-const PAUSES: [SignedDuration; 7] = [
-    SignedDuration::from_secs(5),
-    SignedDuration::from_mins(5),
-    SignedDuration::from_mins(30),
-    SignedDuration::from_hours(2),
-    SignedDuration::from_hours(5),
-    SignedDuration::from_hours(10),
-    SignedDuration::from_hours(10),
-];
 
 /// How many events are remembered.
 const KEPT: usize = 5_000;
 
-/// Something that Resend tells.
+/// Something that a company tells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// Its name, the same with every try.
@@ -58,6 +31,9 @@ pub struct Event {
     pub tries: Vec<Try>,
     /// When it is tried next; never, if it was taken, given up, or is told to nobody.
     pub next: Option<Timestamp>,
+    /// How often it is told again although it was taken.
+    #[serde(default)]
+    pub copies: u32,
 }
 
 /// One try to tell an event.
@@ -74,27 +50,34 @@ pub struct Try {
 enum Line {
     Happened(Event),
     Tried { id: String, tried: Try },
+    Again { id: String, at: Timestamp },
 }
 
-/// The events of the simulated Resend.
+/// How long after the so-manieth try comes the next one, if there is one.
+pub(super) type Pauses = fn(usize) -> Option<SignedDuration>;
+
+/// The events of one company.
 pub(super) struct Events {
     journal: Journal,
     kept: Mutex<VecDeque<Event>>,
+    pauses: Pauses,
 }
 
 impl Events {
-    pub(super) fn open(folder: Option<&Path>) -> anyhow::Result<Self> {
-        let (journal, lines) = Journal::open(folder, "resend.events", 2 * KEPT)?;
+    pub(super) fn open(folder: Option<&Path>, provider: Provider, pauses: Pauses) -> anyhow::Result<Self> {
+        let (journal, lines) = Journal::open(folder, &format!("{}.events", provider.name()), 2 * KEPT)?;
         let mut kept = VecDeque::new();
         for line in lines {
             match line {
                 Line::Happened(event) => push(&mut kept, event),
-                Line::Tried { id, tried } => note(&mut kept, &id, tried),
+                Line::Tried { id, tried } => note(&mut kept, &id, tried, pauses),
+                Line::Again { id, at } => again(&mut kept, &id, at),
             }
         }
         Ok(Self {
             journal,
             kept: Mutex::new(kept),
+            pauses,
         })
     }
 
@@ -113,13 +96,24 @@ impl Events {
             id: id.to_owned(),
             tried,
         });
-        note(&mut kept, id, tried);
+        note(&mut kept, id, tried, self.pauses);
     }
 
-    fn happened(&self, event: &Event) {
+    pub(super) fn happened(&self, event: &Event) {
         let mut kept = lock(&self.kept);
         self.journal.append(&Line::Happened(event.clone()));
         push(&mut kept, event.clone());
+    }
+
+    /// Has an event told once more; whether there is one of that name.
+    pub(super) fn tell_again(&self, id: &str, at: Timestamp) -> bool {
+        let mut kept = lock(&self.kept);
+        let is_known = kept.iter().any(|event| event.id == id);
+        if is_known {
+            self.journal.append(&Line::Again { id: id.to_owned(), at });
+            again(&mut kept, id, at);
+        }
+        is_known
     }
 }
 
@@ -130,112 +124,23 @@ fn push(kept: &mut VecDeque<Event>, event: Event) {
     }
 }
 
-fn note(kept: &mut VecDeque<Event>, id: &str, tried: Try) {
+fn note(kept: &mut VecDeque<Event>, id: &str, tried: Try, pauses: Pauses) {
     if let Some(event) = kept.iter_mut().rev().find(|event| event.id == id) {
         event.tries.push(tried);
         let taken = tried.status.is_some_and(|status| (200..300).contains(&status));
-        let pause = PAUSES.get(event.tries.len() - 1).filter(|_| !taken);
-        event.next = pause.map(|pause| tried.at + *pause);
-    }
-}
-
-/// The value of `svix-signature` for a body, under a secret in the form `whsec_…`; none if the secret has another form.
-#[must_use]
-pub fn signature(secret: &str, id: &str, timestamp: i64, body: &[u8]) -> Option<String> {
-    let key = STANDARD.decode(secret.strip_prefix("whsec_")?).ok()?;
-    let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;
-    mac.update(format!("{id}.{timestamp}.").as_bytes());
-    mac.update(body);
-    Some(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
-}
-
-impl World {
-    /// Tells what became of a mail that was accepted and not put off.
-    pub(super) fn tell_about(&self, mail: &Mail) {
-        let course: &[&str] = match mail.last_event.as_str() {
-            "bounced" => &["sent", "bounced"],
-            "complained" => &["sent", "delivered", "complained"],
-            "delivered" => &["sent", "delivered"],
-            _ => &[],
+        event.next = match (taken, event.copies) {
+            (false, _) => pauses(event.tries.len()).map(|pause| tried.at + pause),
+            (true, 0) => None,
+            (true, _) => {
+                event.copies -= 1;
+                Some(tried.at)
+            }
         };
-        for step in course {
-            let kind = format!("email.{step}");
-            let next = SUBSCRIBED.contains(&kind.as_str()).then_some(mail.at);
-            let data = json!({
-                "email_id": mail.id, "from": mail.from, "to": mail.to, "subject": mail.subject, "tags": {},
-            });
-            self.tell(&kind, mail.at, data, &About::default(), next);
-        }
-    }
-
-    fn tell(&self, kind: &str, at: Timestamp, mut data: Value, about: &About, next: Option<Timestamp>) -> Event {
-        data["created_at"] = json!(at);
-        if kind == "email.bounced" {
-            data["bounce"] = json!({
-                "type": about.bounce.as_deref().unwrap_or("Permanent"), "subType": "General",
-                "message": "The recipient's mail server rejected the mail.", "diagnosticCode": ["smtp; 550 5.1.1 no such user"],
-            });
-        }
-        if kind == "email.suppressed" {
-            data["suppressed"] = json!({
-                "type": "OnAccountSuppressionList", "reason": about.reason.as_deref().unwrap_or("previous_bounce"),
-                "message": "The address is on the suppression list.",
-            });
-        }
-        let event = Event {
-            id: format!("msg_{}", self.entropy.hex::<14>()),
-            kind: kind.to_owned(),
-            body: json!({ "type": kind, "created_at": at, "data": data }).to_string(),
-            tries: Vec::new(),
-            next,
-        };
-        self.events.happened(&event);
-        event
     }
 }
 
-/// What an event may say beside its type.
-#[derive(Default)]
-struct About {
-    bounce: Option<String>,
-    reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Ordered {
-    #[serde(rename = "type")]
-    kind: String,
-    to: String,
-    created_at: Option<Timestamp>,
-    bounce: Option<String>,
-    reason: Option<String>,
-}
-
-pub(super) fn routes() -> Router<Arc<World>> {
-    Router::new().route("/_sim/resend/events", get(list).post(make))
-}
-
-async fn list(State(world): State<Arc<World>>) -> Response {
-    Json(world.events.all()).into_response()
-}
-
-/// An event by hand. It is told whatever its type.
-async fn make(State(world): State<Arc<World>>, body: Bytes) -> Response {
-    let ordered: Ordered = match serde_json::from_slice(&body) {
-        Ok(ordered) => ordered,
-        Err(error) => return wrong(StatusCode::BAD_REQUEST, &error.to_string()),
-    };
-    let now = world.clock.now();
-    let data = json!({
-        "email_id": world.uuid(), "from": "Vitrine <hello@example.com>", "to": [ordered.to],
-        "subject": "An event by hand", "tags": {},
-    });
-    let about = About {
-        bounce: ordered.bounce,
-        reason: ordered.reason,
-    };
-    let at = ordered.created_at.unwrap_or(now);
-    let event = world.tell(&ordered.kind, at, data, &about, Some(now));
-    (StatusCode::CREATED, Json(event)).into_response()
+fn again(kept: &mut VecDeque<Event>, id: &str, at: Timestamp) {
+    if let Some(event) = kept.iter_mut().rev().find(|event| event.id == id) {
+        event.next = Some(at);
+    }
 }

@@ -21,6 +21,9 @@ const LONGEST_TASK_S: u32 = 24 * 3600;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fault {
+    /// Meets only calls whose method and path contain this, such as `/capture`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub on: Option<String>,
     /// Waits so long: before the work, or with `after_work` between the work and the answer.
     #[serde(skip_serializing_if = "is_default")]
     pub delay_ms: u64,
@@ -106,7 +109,11 @@ impl Fault {
         let deepseek = self.blank_content || self.truncated || self.finish_reason.is_some();
         let painter = self.no_image || self.wrong_size || self.link().is_some();
         let dashscope = self.task_s > 0 || self.task_status.is_some();
-        if self == &Self::default() {
+        let only_on = Self {
+            on: self.on.clone(),
+            ..Self::default()
+        };
+        if self == &only_on {
             return Err("the fault is empty".to_owned());
         }
         if self.delay_ms > LONGEST_DELAY_MS {
@@ -125,7 +132,7 @@ impl Fault {
             Provider::Deepseek => !painter && !self.error_in_ok && !dashscope,
             Provider::Seedream => !deepseek && !dashscope,
             Provider::Dashscope => !deepseek && !self.error_in_ok,
-            Provider::Resend => !deepseek && !painter && !self.error_in_ok && !dashscope,
+            Provider::Resend | Provider::Paypal => !deepseek && !painter && !self.error_in_ok && !dashscope,
         };
         if !known {
             return Err(format!("{} has no such fault", provider.name()));
@@ -165,9 +172,11 @@ impl Faults {
     }
 
     /// The fault for the call that has just come in, if it is to have one.
-    pub(super) fn take(&self, provider: Provider) -> Fault {
+    pub(super) fn take(&self, provider: Provider, call: &str) -> Fault {
         let mut queue = lock(&self.0);
-        let Some(at) = queue.iter().position(|ordered| ordered.provider == provider) else {
+        let meets = |fault: &Fault| fault.on.as_ref().is_none_or(|on| call.contains(on));
+        let is_it = |ordered: &Ordered| ordered.provider == provider && meets(&ordered.fault);
+        let Some(at) = queue.iter().position(is_it) else {
             return Fault::default();
         };
         queue[at].next -= 1;

@@ -1,4 +1,5 @@
-//! Simulators of the companies that Vitrine calls: DeepSeek, Seedream, DashScope and Resend, to the letter of their contracts.
+//! Simulators of the companies that Vitrine calls: DeepSeek, Seedream, DashScope, Resend and PayPal, to the letter of their
+//! contracts.
 //!
 //! One port serves all of them at their real paths, with each provider's book of what it was asked and did under
 //! `/_sim/book`, faults to order under `/_sim/faults`, the clock under `/_sim/clock`, and the mails under `/mailbox`.
@@ -18,8 +19,10 @@ mod journal;
 mod links;
 mod mail;
 mod mailbox;
+mod paypal;
 mod prompts;
 mod resend;
+mod resend_events;
 mod results;
 mod seedream;
 mod seedream_order;
@@ -41,13 +44,18 @@ use shared::{Clock, Entropy};
 pub use book::{ProviderBook, Request};
 pub(crate) use call::HangUp;
 pub use deepseek::Answered;
-pub use events::{Event, Try, signature};
+pub use events::{Event, Try};
 pub use faults::{Fault, Ordered};
 pub use links::Link;
 pub use mail::Mail;
 pub use mailbox::MailView;
+pub use paypal::{
+    Act, Capture, Checkout, Dispute, Instrument, Moved, PayPalDesk, Refund, Standing, Status, Telling, Transmission,
+    root as paypal_root,
+};
 pub use pictures::{Format, Sketch};
 pub use resend::Posted;
+pub use resend_events::signature;
 pub use seedream::Billed;
 pub use tasks::{Painting, TaskStatus};
 
@@ -63,11 +71,19 @@ pub enum Provider {
     Dashscope,
     /// Sends mail.
     Resend,
+    /// Takes money.
+    Paypal,
 }
 
 impl Provider {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Deepseek, Self::Seedream, Self::Dashscope, Self::Resend];
+    pub const ALL: [Self; 5] = [
+        Self::Deepseek,
+        Self::Seedream,
+        Self::Dashscope,
+        Self::Resend,
+        Self::Paypal,
+    ];
 
     /// The name in paths, in the book and in file names.
     #[must_use]
@@ -77,6 +93,7 @@ impl Provider {
             Self::Seedream => "seedream",
             Self::Dashscope => "dashscope",
             Self::Resend => "resend",
+            Self::Paypal => "paypal",
         }
     }
 
@@ -86,6 +103,7 @@ impl Provider {
             Self::Seedream => seedream::stock_error(world, status, code),
             Self::Dashscope => dashscope::stock_error(world, status, code),
             Self::Resend => resend::stock_error(status, code),
+            Self::Paypal => paypal::stock_error(world, status, code),
         }
     }
 }
@@ -156,6 +174,8 @@ pub struct Book {
     pub dashscope: ProviderBook<Painting>,
     /// Requests, and mails accepted.
     pub resend: ProviderBook<Posted>,
+    /// Requests, and money that moved.
+    pub paypal: ProviderBook<Moved>,
 }
 
 /// What the handlers share.
@@ -171,7 +191,7 @@ struct World {
     seedream: book::Works<Billed>,
     dashscope: tasks::State,
     resend: resend::State,
-    events: events::Events,
+    paypal: paypal::State,
     results: results::Results,
 }
 
@@ -219,7 +239,7 @@ impl Simulators {
             easel,
         } = options;
         let folder = data.as_deref();
-        let [first, second, third, fourth] = Provider::ALL;
+        let [first, second, third, fourth, fifth] = Provider::ALL;
         Ok(Self(Arc::new(World {
             origin: origin.trim_end_matches('/').to_owned(),
             on_clock_moved,
@@ -230,12 +250,13 @@ impl Simulators {
                 book::Requests::open(folder, second)?,
                 book::Requests::open(folder, third)?,
                 book::Requests::open(folder, fourth)?,
+                book::Requests::open(folder, fifth)?,
             ],
             deepseek: deepseek::State::open(folder)?,
             seedream: book::Works::open(folder, Provider::Seedream)?,
             dashscope: tasks::State::open(folder)?,
             resend: resend::State::open(folder)?,
-            events: events::Events::open(folder)?,
+            paypal: paypal::State::open(folder)?,
             results: results::Results::open(folder, clock.now())?,
             clock,
             entropy,
@@ -259,10 +280,12 @@ impl Simulators {
             .merge(laid(Provider::Seedream, seedream::routes()))
             .merge(laid(Provider::Dashscope, dashscope::routes()))
             .merge(laid(Provider::Resend, resend::routes()).layer(rated))
+            .merge(laid(Provider::Paypal, paypal::routes(world)))
+            .merge(paypal::open_routes())
             .merge(results::routes())
             .merge(mailbox::routes())
             .merge(desk::routes())
-            .merge(events::routes())
+            .merge(resend_events::routes())
             .merge(clock::routes())
             .with_state(world.clone())
     }
@@ -282,18 +305,18 @@ impl Simulators {
     /// Everything that Resend has told, or tells, or would tell if somebody listened; oldest first.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
-        self.0.events.all()
+        self.0.resend.events.all()
     }
 
     /// The events that are due to be told.
     #[must_use]
     pub fn due_events(&self) -> Vec<Event> {
-        self.0.events.due(self.now())
+        self.0.resend.events.due(self.now())
     }
 
     /// Notes that an event was told just now and what was answered. What was not taken comes due again, seven times.
     pub fn event_tried(&self, id: &str, status: Option<u16>) {
-        self.0.events.tried(id, Try { at: self.now(), status });
+        self.0.resend.events.tried(id, Try { at: self.now(), status });
     }
 
     /// The time that the simulators go by.
@@ -339,6 +362,7 @@ impl World {
             seedream: self.seedream.book(self.requests(Provider::Seedream)),
             dashscope: self.paintings().book(self.requests(Provider::Dashscope)),
             resend: self.resend.posts.book(self.requests(Provider::Resend)),
+            paypal: self.paypal.moved.book(self.requests(Provider::Paypal)),
         }
     }
 }

@@ -16,8 +16,9 @@ use sha2::{Digest, Sha256};
 
 use super::book::{Works, lock};
 use super::call::{Call, without_nulls};
+use super::events::Events;
 use super::mail::{self, Mail, Problem};
-use super::{Provider, World};
+use super::{Provider, World, resend_events};
 
 /// What one accepted request did to the mails.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -54,6 +55,7 @@ const PER_SECOND: u32 = 5;
 
 pub(super) struct State {
     pub(super) posts: Works<Posted>,
+    pub(super) events: Events,
     /// Keys whose first request is still under way.
     busy: Mutex<HashSet<String>>,
     rate: Mutex<Rate>,
@@ -70,6 +72,7 @@ impl State {
     pub(super) fn open(folder: Option<&Path>) -> anyhow::Result<Self> {
         Ok(Self {
             posts: Works::open(folder, Provider::Resend)?,
+            events: Events::open(folder, Provider::Resend, resend_events::pause)?,
             busy: Mutex::default(),
             rate: Mutex::default(),
         })

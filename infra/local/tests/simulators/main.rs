@@ -6,6 +6,7 @@ mod deepseek;
 mod desk;
 mod events;
 mod links;
+mod paypal;
 mod resend;
 mod seedream;
 
