@@ -70,6 +70,7 @@ impl Deps {
 
 /// An order for one to four pictures, each with its own fate.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ImageOrder)]
 #[serde(deny_unknown_fields)]
 struct Order {
     /// The words to paint from, sent to the model exactly as they are here.

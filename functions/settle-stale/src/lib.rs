@@ -1,10 +1,11 @@
-//! Schedule `rate(5 minutes)`: brings pictures and mails to an end that are stuck in between.
+//! Schedule `rate(5 minutes)`: brings pictures, mails and orders to an end that are stuck in between.
 //!
 //! `flows::settling` does the work. A run that dies leaves what it has not settled to the next one.
 
 use shared::Platform;
 use shared::config::{ConfigError, Vars};
 use shared::flows::ending::Ender;
+use shared::flows::payment::Cashier;
 use shared::flows::settling::Settler;
 use shared::grants::{Action, Grant};
 use shared::schedule::Due;
@@ -17,8 +18,11 @@ pub const GRANTS: &[Grant] = &[
     Grant::Index("images", "unfinished", &[Action::Query]),
     Grant::Table("ledger", &[Action::DeleteItem, Action::GetItem, Action::PutItem]),
     Grant::Table("limits", &[Action::UpdateItem]),
-    Grant::Table("outbox", &[Action::GetItem, Action::UpdateItem]),
+    Grant::Table("orders", &[Action::GetItem, Action::PutItem]),
+    Grant::Index("orders", "unfinished", &[Action::Query]),
+    Grant::Table("outbox", &[Action::GetItem, Action::PutItem, Action::UpdateItem]),
     Grant::Index("outbox", "unfinished", &[Action::Query]),
+    Grant::Parameter("paypal-credentials"),
 ];
 
 /// What this function needs.
@@ -43,6 +47,7 @@ impl Deps {
             },
             limits: Limits::new(&db, vars)?,
             outbox: Outbox::new(&db, vars)?,
+            cashier: Cashier::configured(vars, platform)?,
             clock: platform.clock.clone(),
         };
         Ok(Self { settler })
@@ -58,7 +63,7 @@ pub async fn run(deps: Deps, _due: Due) -> Result<(), StoreError> {
     if settled.is_nothing() {
         return Ok(());
     }
-    let (images, mails) = (settled.images, settled.mails);
+    let (images, mails, orders) = (settled.images, settled.mails, settled.orders);
     tracing::info!(
         images.woken,
         images.ended,
@@ -66,6 +71,9 @@ pub async fn run(deps: Deps, _due: Due) -> Result<(), StoreError> {
         mails.woken,
         mails.ended,
         mails.failed,
+        orders.woken,
+        orders.ended,
+        orders.failed,
         "What was stuck has been looked after"
     );
     Ok(())

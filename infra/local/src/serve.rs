@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use shared::Entropy;
 
 use crate::lambda::workshop::Workshop;
-use crate::stack::{Hosting, Options, RealKeys, Stack, clock_of};
+use crate::stack::{Hosting, Options, PayPalKeys, RealKeys, Stack, clock_of};
 use crate::{building, say};
 
 /// The highest port that has three more above it.
@@ -110,12 +110,14 @@ async fn wanted_to_stop() {
 }
 
 /// What may stand in `.env`.
-pub const KNOWN_VARIABLES: [&str; 5] = [
+pub const KNOWN_VARIABLES: [&str; 7] = [
     "DEEPSEEK_API_KEY",
     "ARK_API_KEY",
     "DASHSCOPE_API_KEY",
     "RESEND_API_KEY",
     "MAIL_FROM",
+    "PAYPAL_CLIENT_ID",
+    "PAYPAL_CLIENT_SECRET",
 ];
 
 /// The keys of real providers in the file `.env` of the folder one is in, if there is such a file.
@@ -130,7 +132,7 @@ pub fn real_keys() -> Result<RealKeys> {
         }
         Err(error) => return Err(anyhow!("`.env` cannot be read: {}", plain(&error))),
     };
-    let mut keys = RealKeys::default();
+    let (mut keys, mut client_id, mut client_secret) = (RealKeys::default(), None, None);
     for pair in file {
         let (name, value) = pair.map_err(|error| anyhow!("`.env` cannot be read: {}", plain(&error)))?;
         let value = Some(value).filter(|value| !value.trim().is_empty());
@@ -140,9 +142,20 @@ pub fn real_keys() -> Result<RealKeys> {
             "DASHSCOPE_API_KEY" => keys.dashscope = value,
             "RESEND_API_KEY" => keys.resend = value,
             "MAIL_FROM" => keys.mail_from = value,
+            "PAYPAL_CLIENT_ID" => client_id = value,
+            "PAYPAL_CLIENT_SECRET" => client_secret = value,
             _ => {}
         }
     }
+    keys.paypal = match (client_id, client_secret) {
+        (Some(client_id), Some(client_secret)) => Some(PayPalKeys {
+            client_id,
+            client_secret,
+        }),
+        (None, None) => None,
+        (Some(_), None) => bail!("`.env` names PAYPAL_CLIENT_ID and not PAYPAL_CLIENT_SECRET; they belong together"),
+        (None, Some(_)) => bail!("`.env` names PAYPAL_CLIENT_SECRET and not PAYPAL_CLIENT_ID; they belong together"),
+    };
     Ok(keys)
 }
 

@@ -35,7 +35,7 @@ use crate::sim::{Easel, SimulatorOptions, Simulators};
 use crate::template::{Sources, Template, local_parameters};
 
 pub use hosting::Hosting;
-pub use secrets::RealKeys;
+pub use secrets::{PayPalKeys, RealKeys};
 pub use timepiece::clock_of;
 
 use front::Front;
@@ -185,7 +185,7 @@ impl Stack {
                 engines.oss_url(),
                 &format!("http://{simulator}"),
                 &keys,
-            ),
+            )?,
             wires: None,
         };
         let hosted = match hosting {
@@ -225,9 +225,12 @@ impl Stack {
                 queues::desk(engines.queues.clone()).merge(schedules::desk(engines.schedules.clone())),
             ),
         ];
-        let secret = variable(&template, "resend-webhook", "RESEND_WEBHOOK_SECRET_PARAMETER")?;
-        let parameters = engines.parameters.clone();
-        let webhooks = webhooks::Webhooks::new(simulators.clone(), parameters, secret, &format!("http://{api}"))?;
+        let keys = webhooks::Keys {
+            parameters: engines.parameters.clone(),
+            resend_secret: variable(&template, "resend-webhook", "RESEND_WEBHOOK_SECRET_PARAMETER")?,
+            paypal_webhook: variable(&template, "paypal-webhook", "PAYPAL_WEBHOOK_ID")?,
+        };
+        let webhooks = webhooks::Webhooks::new(simulators.clone(), format!("http://{api}"), keys)?;
         Ok(Self {
             engines,
             simulators,
@@ -244,7 +247,7 @@ impl Stack {
         })
     }
 
-    /// Lets streams, queues, expiry, schedules and the events of the simulated Resend run by themselves.
+    /// Lets streams, queues, expiry, schedules and the events of simulated companies run by themselves.
     pub fn run_in_background(&self) {
         self.engines.run_in_background();
         let webhooks = self.webhooks.clone().run_in_background();
@@ -253,7 +256,7 @@ impl Stack {
         serving.insert(0, webhooks);
     }
 
-    /// Works off everything that can be worked off now: streams, queues, and the events that Resend has to tell.
+    /// Works off everything that can be worked off now: streams, queues, and the events that companies have to tell.
     ///
     /// # Errors
     /// When an engine fails, or when the work makes new work without end.

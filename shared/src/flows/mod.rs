@@ -1,6 +1,7 @@
 //! What more than one function does, or what must never go wrong (`DESIGN` names them; `ARCHITECTURE.md` walks through).
 
 pub mod budget;
+pub mod buying;
 pub mod email_change;
 pub mod ending;
 pub mod letters;
@@ -10,6 +11,7 @@ pub mod ordering;
 pub mod painting;
 pub mod passwords;
 pub mod payment;
+pub mod payment_events;
 pub mod refreshing;
 pub mod settling;
 pub mod sign_in;

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::{ROUNDS, letters, mailing};
+use crate::config::{ConfigError, Vars};
 use crate::domain::ledger::Posting;
 use crate::domain::mail::{Mail, MailKind};
 use crate::domain::order::{CheckoutStatus, Learned, Receipt, Record};
@@ -17,7 +18,7 @@ use crate::ids::{self, Id};
 use crate::providers::paypal::{PayPal, PayPalError, Taken};
 use crate::store::ledger::PostError;
 use crate::store::{Accounts, Guard, Ledgers, Orders, Outbox, StoreError, Transaction, TransactionError, Write};
-use crate::{Clock, Ids};
+use crate::{Clock, Ids, Platform};
 
 /// Brings orders to where PayPal's record says they are.
 #[derive(Clone, Debug)]
@@ -90,6 +91,23 @@ impl Because {
 }
 
 impl Cashier {
+    /// Reads what its tables and [`PayPal::new`] read.
+    ///
+    /// # Errors
+    /// When a variable is missing or wrong.
+    pub fn configured(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
+        let db = platform.db();
+        Ok(Self {
+            accounts: Accounts::new(&db, vars)?,
+            ledgers: Ledgers::new(&db, vars)?,
+            orders: Orders::new(&db, vars)?,
+            outbox: Outbox::new(&db, vars)?,
+            paypal: PayPal::new(vars, platform)?,
+            clock: platform.clock.clone(),
+            ids: platform.ids.clone(),
+        })
+    }
+
     /// Brings the order to where PayPal's record says it is: takes the money if the payer has approved, gives or takes back
     /// credits, and writes the receipt. `told` are refunds that PayPal told of. None if there is no such order.
     ///

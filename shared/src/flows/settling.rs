@@ -1,12 +1,17 @@
-//! What is stuck in between is brought to an end: pictures and mails that nobody seems to be at any more.
+//! What is stuck in between is brought to an end: pictures, mails and orders that nobody seems to be at any more.
 //!
-//! Most of the time a worker died, or its message was lost or lies in a dead-letter queue. What can be resumed is woken by
+//! An order is due whenever something is still to be expected of it; PayPal is asked for its record then, so that no credits
+//! depend on an event that was told or on a process that lived. Most of the time a worker died, or its message was lost or lies in a dead-letter queue. What can be resumed is woken by
 //! a write that the table's stream carries to a worker; what cannot is ended here.
+
+use std::fmt;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::ending::{Ender, Finish};
+use super::payment::{Because, Cashier, Converged, PaymentError};
 use crate::Clock;
 use crate::domain::image::Failure;
 use crate::domain::{Image, State};
@@ -30,6 +35,9 @@ const PAGE: i32 = 50;
 /// How many pages one run reads at most.
 const PAGES: usize = 20;
 
+/// How long PayPal may take for the orders of one run: when it is slow, the rest waits for the next one.
+const ORDERS_WITHIN: Duration = Duration::from_secs(60);
+
 /// How many are settled at once.
 const AT_ONCE: usize = 8;
 
@@ -42,6 +50,8 @@ pub struct Settler {
     pub limits: Limits,
     /// The mails.
     pub outbox: Outbox,
+    /// Who looks at orders.
+    pub cashier: Cashier,
     /// The time.
     pub clock: Clock,
 }
@@ -53,16 +63,18 @@ pub struct Settled {
     pub images: Count,
     /// Mails.
     pub mails: Count,
+    /// Orders.
+    pub orders: Count,
 }
 
 /// What one run did with things of one kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
-    /// A worker was called for them.
+    /// They go on: a worker was called for them, or somebody looks again later.
     pub woken: u32,
     /// They were brought to their end.
     pub ended: u32,
-    /// They could not be settled this time, because the store failed.
+    /// They could not be settled this time, because the store or a company failed.
     pub failed: u32,
 }
 
@@ -103,6 +115,37 @@ impl Settler {
         Ok(Settled {
             images: each(|| images.due(now, PAGE), |image| self.image(image)).await?,
             mails: each(|| outbox.due(now, PAGE), |mail| self.mail(mail)).await?,
+            orders: self.orders(now).await?,
+        })
+    }
+
+    async fn orders(&self, now: Timestamp) -> Result<Count, StoreError> {
+        let orders = &self.cashier.orders;
+        let looks = each(|| orders.due(now, PAGE), |order| self.order(order));
+        match tokio::time::timeout(ORDERS_WITHIN, looks).await {
+            Ok(count) => count,
+            Err(_elapsed) => {
+                tracing::warn!("PayPal takes long; the rest of the orders waits for the next run");
+                Ok(Count {
+                    failed: 1,
+                    ..Count::default()
+                })
+            }
+        }
+    }
+
+    /// Asks PayPal what has become of an order.
+    async fn order(&self, id: Id<ids::Order>) -> Result<Done, PaymentError> {
+        let Some(before) = self.cashier.orders.find(id).await? else {
+            return Ok(Done::Nothing);
+        };
+        let converged = self.cashier.converge(id, Because::Due, &[]).await?;
+        Ok(match converged {
+            None => Done::Nothing,
+            Some(Converged { order, .. }) if order.state == before.state && order.receipt == before.receipt => {
+                Done::Woken
+            }
+            Some(_) => Done::Ended,
         })
     }
 
@@ -156,10 +199,11 @@ impl Settler {
 }
 
 /// Looks after everything of one kind that is due, page by page.
-async fn each<T, P, S>(due: impl Fn() -> P, settle: impl Fn(T) -> S) -> Result<Count, StoreError>
+async fn each<T, P, S, E>(due: impl Fn() -> P, settle: impl Fn(T) -> S) -> Result<Count, StoreError>
 where
     P: Future<Output = Result<Vec<T>, StoreError>>,
-    S: Future<Output = Result<Done, StoreError>>,
+    S: Future<Output = Result<Done, E>>,
+    E: fmt::Display,
 {
     let mut count = Count::default();
     for _ in 0..PAGES {

@@ -40,6 +40,13 @@ const CODES_OF_SOURCE: Policy = Policy {
     window: SignedDuration::from_mins(30),
 };
 
+/// How many events that their company has not signed may come from one source.
+const UNSIGNED_OF_SOURCE: Policy = Policy {
+    name: "unsigned-source",
+    quota: 60,
+    window: SignedDuration::from_mins(5),
+};
+
 /// What counting tries needs.
 #[derive(Clone, Debug)]
 pub struct Tries {
@@ -148,11 +155,27 @@ pub async fn code_wanted(
     limits.take(CODES_OF_SOURCE, &subject, now).await
 }
 
+/// Counts an event that its company has not signed. It is refused in any case, so a store that fails changes nothing.
+///
+/// # Errors
+/// When the limit is reached.
+pub async fn unsigned(limits: &Limits, key: &HashKey, from: Option<IpAddr>, now: Timestamp) -> Result<(), LimitError> {
+    let subject = source::subject(key, from, now);
+    match limits.take(UNSIGNED_OF_SOURCE, &subject, now).await {
+        Err(exceeded @ LimitError::Exceeded(_)) => Err(exceeded),
+        Err(LimitError::Store(error)) => {
+            told(Err(error));
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+    }
+}
+
 fn told(result: Result<(), StoreError>) {
     if let Err(error) = result {
         tracing::warn!(
             error = chain(&error),
-            "A try that did not count stays counted until its window ends"
+            "A try could not be counted, or stays counted until its window ends"
         );
     }
 }

@@ -67,13 +67,16 @@ kinds! {
     /// The session is over: it was signed out, its ninety days have passed, its password was changed, or a copy of its refresh
     /// token turned up in other hands. Sign in again.
     SessionEnded = UNAUTHORIZED, "session-ended", "The session has ended";
-    /// The request must be signed by the company whose events this route takes. The signature is missing, is older than five
-    /// minutes, or is not right.
+    /// The request must be signed by the company whose events this route takes. The signature is missing, is too old, or is not
+    /// right.
     InvalidSignature = UNAUTHORIZED, "invalid-signature", "The signature is not right";
     /// The address and the password do not belong together. The answer is the same for an address that has no account.
     InvalidCredentials = UNAUTHORIZED, "invalid-credentials", "Address and password do not match";
     /// The account costs `needed` credits for this and has `available`; `missing` more are needed.
     InsufficientCredits = PAYMENT_REQUIRED, "insufficient-credits", "Not enough credits";
+    /// The payer's means of payment was declined, or PayPal takes no money from this payer. Nothing was taken. Where another means
+    /// may be chosen for the same order, `payer_url` says where; `reason` is PayPal's word for it.
+    PaymentDeclined = PAYMENT_REQUIRED, "payment-declined", "The payment was declined";
     /// The caller is known but may not do this.
     Forbidden = FORBIDDEN, "forbidden", "This is not allowed";
     /// There is nothing here, or nothing that the caller may see: the two are answered alike.
@@ -82,6 +85,11 @@ kinds! {
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not have this method";
     /// What the request asks for does not fit the present state. Read the resource again and decide anew.
     Conflict = CONFLICT, "conflict", "The request does not fit the present state";
+    /// The payer has not approved the payment. `payer_url` says where that is done; then the request can be repeated.
+    PaymentNotApproved = CONFLICT, "payment-not-approved", "The payment is not approved";
+    /// PayPal has closed the order, because nobody approved it in its time. Place a new one. Should a payment turn up all the
+    /// same, its credits are given.
+    OrderExpired = CONFLICT, "order-expired", "The order has expired";
     /// It was here, its time is over, and it was erased.
     Gone = GONE, "gone", "It is gone";
     /// The code is not the one that was sent, or it ended or was used already. After a few wrong tries a new one must be asked for.
@@ -100,7 +108,8 @@ kinds! {
     TooManyRequests = TOO_MANY_REQUESTS, "too-many-requests", "Too many requests";
     /// Something failed on our side. It has been written down; `instance` is what to name when asking about it.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something failed on our side";
-    /// A company that we depend on gave an answer we cannot use. Nothing was charged.
+    /// A company that we depend on gave an answer we cannot use. Nothing was charged that does not count: what was paid is
+    /// credited as soon as it can be seen.
     UpstreamFailed = BAD_GATEWAY, "upstream-failed", "A service we depend on failed";
     /// A company that we depend on is not reachable or is too busy. Try again after `retry_after` seconds.
     UpstreamUnavailable = SERVICE_UNAVAILABLE, "upstream-unavailable", "A service we depend on is not available";
@@ -153,6 +162,18 @@ impl Kind {
             (
                 Kind::Unavailable,
                 "A part of the service is not available. Nothing was done; please try again.",
+            ),
+            (
+                Kind::OrderExpired,
+                "Nobody approved the payment in its time. Please place a new order.",
+            ),
+            (
+                Kind::UpstreamFailed,
+                "A service we depend on failed. Somebody is looking at it; please try again later.",
+            ),
+            (
+                Kind::UpstreamUnavailable,
+                "A service we depend on does not answer. Please repeat the request; nothing is done twice.",
             ),
             (
                 Kind::Unauthorized,

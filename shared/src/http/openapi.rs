@@ -22,12 +22,16 @@ pub const BEARER: &str = "bearer";
 /// The name of the security scheme of operations that other companies call with a signature.
 pub const SVIX: &str = "svix";
 
+/// The same for PayPal's.
+pub const PAYPAL: &str = "paypal";
+
 const TAGS: &[(&str, &str)] = &[
     ("accounts", "Signing up and the account itself"),
     ("sessions", "Signing in"),
     ("prompts", "From a description to words for a picture"),
     ("images", "From words to pictures"),
     ("credits", "What a picture costs and what is left"),
+    ("orders", "Buying credits"),
     ("webhooks", "What other companies tell us"),
     ("service", "The service about itself"),
 ];
@@ -183,6 +187,11 @@ fn components() -> Components {
         "A signature over `svix-id`, `svix-timestamp` and the body, as Svix makes it",
     );
     components.add_security_scheme(SVIX, SecurityScheme::ApiKey(ApiKey::Header(signature)));
+    let signature = ApiKeyValue::with_description(
+        "paypal-transmission-sig",
+        "A signature over the delivery's id and time, our webhook's id and the checksum of the body, as PayPal makes it",
+    );
+    components.add_security_scheme(PAYPAL, SecurityScheme::ApiKey(ApiKey::Header(signature)));
     components.schemas.insert("Problem".to_owned(), problem().into());
     components
 }

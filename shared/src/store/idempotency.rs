@@ -17,7 +17,7 @@ use crate::ids::{self, Id};
 /// How long a key is remembered.
 pub const MEMORY: SignedDuration = SignedDuration::from_hours(24);
 
-/// How long an event is remembered. Companies give up telling one after 28 hours or so.
+/// How long an event is remembered: as long as companies go on telling one. Resend gives up after 28 hours, PayPal after three days.
 pub const EVENT_MEMORY: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// The table `idempotency`.
@@ -143,6 +143,19 @@ impl Idempotency {
         })?;
         self.table
             .put_write(item, Expression::absent("pk", now), Guard::Idempotency)
+    }
+
+    /// Whether the event `id` of a company has acted.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn has_acted(&self, company: &'static str, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let (pk, sk) = (format!("webhook#{company}"), id.to_owned());
+        let Some(item) = self.table.get(key(&[("pk", pk), ("sk", sk)])).await? else {
+            return Ok(false);
+        };
+        let item: EventItem = from_item(item, || format!("an event of {company}"))?;
+        Ok(item.expires_at > now.as_second())
     }
 }
 

@@ -79,6 +79,9 @@ fn secret(parameter: &str) -> SecretString {
         "cos-eraser" | "cos-painter" | "cos-reader" | "cos-sweeper" => pair().into(),
         "oss-eraser" | "oss-painter" | "oss-reader" | "oss-sweeper" => pair().into(),
         "dashscope-key" | "deepseek-key" | "resend-key" | "seedream-key" => "key".into(),
+        "paypal-credentials" => json!({ "client_id": "id", "client_secret": "secret" })
+            .to_string()
+            .into(),
         "resend-webhook-secret" => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into(),
         "hash-key" => "5a".repeat(32).into(),
         "token-keys" => json!(JwkSet {

@@ -32,6 +32,11 @@ const ANONYMOUS: &[(&str, u16, &str)] = &[
     ("DELETE /v1/images/{id}", 401, "unauthorized"),
     ("GET /v1/credits", 401, "unauthorized"),
     ("GET /v1/packs", 200, ""),
+    ("POST /v1/orders", 401, "unauthorized"),
+    ("GET /v1/orders", 401, "unauthorized"),
+    ("GET /v1/orders/{id}", 401, "unauthorized"),
+    ("POST /v1/orders/{id}/capture", 401, "unauthorized"),
+    ("POST /v1/webhooks/paypal", 401, "invalid-signature"),
     ("POST /v1/webhooks/resend", 401, "invalid-signature"),
     ("GET /.well-known/jwks.json", 200, ""),
     ("GET /v1/health", 200, ""),
@@ -57,10 +62,10 @@ fn request(route: &Route) -> (&str, String) {
     match route.path.as_str() {
         "$default" => ("GET", "/v1/nowhere".to_owned()),
         path => {
-            let kind = if path.starts_with("/v1/sessions/") {
-                "ses"
-            } else {
-                "img"
+            let kind = match path.split('/').nth(2) {
+                Some("sessions") => "ses",
+                Some("orders") => "ord",
+                _ => "img",
             };
             (
                 &route.method,

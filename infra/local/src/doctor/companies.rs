@@ -10,6 +10,7 @@ use shared::config::{ConfigError, Vars};
 use shared::outbound::{Answer, Egress};
 use shared::providers::dashscope::Dashscope;
 use shared::providers::deepseek::DeepSeek;
+use shared::providers::paypal::{PayPal, PayPalError};
 use shared::providers::resend::Resend;
 use shared::providers::seedream::Seedream;
 use shared::providers::{ImageModel as _, MailError, PaintError, PromptError};
@@ -47,9 +48,10 @@ enum Probe {
     Seedream,
     Dashscope,
     Resend,
+    Paypal,
 }
 
-const COMPANIES: [Company; 4] = [
+const COMPANIES: [Company; 5] = [
     Company {
         name: "DeepSeek",
         function: "prompts-create",
@@ -89,6 +91,16 @@ const COMPANIES: [Company; 4] = [
         console: "https://resend.com/api-keys",
         model: None,
         probe: Probe::Resend,
+    },
+    Company {
+        name: "PayPal",
+        function: "orders-create",
+        url: "PAYPAL_URL",
+        key: "PAYPAL_CREDENTIALS_PARAMETER",
+        env: "PAYPAL_CLIENT_ID and PAYPAL_CLIENT_SECRET",
+        console: "https://developer.paypal.com/dashboard/applications",
+        model: None,
+        probe: Probe::Paypal,
     },
 ];
 
@@ -143,6 +155,7 @@ impl Company {
             Probe::Seedream => Ok(Seedream::new(vars, platform)?.probe().await?),
             Probe::Dashscope => Ok(Dashscope::new(vars, platform)?.probe().await?),
             Probe::Resend => Ok(Resend::new(vars, platform)?.probe().await?),
+            Probe::Paypal => Ok(PayPal::new(vars, platform)?.probe().await?),
         }
     }
 
@@ -222,6 +235,15 @@ impl From<MailError> for Refusal {
             MailError::Retry { reason, .. } | MailError::Rejected { reason } | MailError::Alarm { reason, .. } => {
                 reason
             }
+        })
+    }
+}
+
+impl From<PayPalError> for Refusal {
+    fn from(error: PayPalError) -> Self {
+        Self::Said(match error {
+            PayPalError::Unavailable { reason, .. } | PayPalError::Alarm { reason, .. } => reason,
+            PayPalError::Missing => "404".to_owned(),
         })
     }
 }

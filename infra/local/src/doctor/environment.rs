@@ -66,5 +66,6 @@ fn unheard(given: &RealKeys, used: &RealKeys) -> Vec<&'static str> {
         ("RESEND_API_KEY", &given.resend, &used.resend),
     ];
     let differ = pairs.into_iter().filter(|(_, given, used)| given != used);
-    differ.map(|(name, ..)| name).collect()
+    let paypal = (given.paypal != used.paypal).then_some("PAYPAL_CLIENT_ID");
+    differ.map(|(name, ..)| name).chain(paypal).collect()
 }

@@ -12,7 +12,7 @@ use shared::{Clock, Entropy, Ids, Platform};
 use url::Url;
 
 use crate::engine::grants::OPERATOR;
-use crate::stack::{RealKeys, host, secrets, wiring};
+use crate::stack::{PayPalKeys, RealKeys, host, secrets, wiring};
 use crate::template::{FunctionSpec, Sources, Template, local_parameters};
 
 /// The file in which the parameters of the deployed stages stand.
@@ -70,7 +70,7 @@ impl Site {
             .with_context(|| format!("the local stack cannot be asked at port {port}; is it serving there?"))?;
         let store = |company: &str| format!("http://{company}.localhost:{}", port + STORES);
         let keys = keys_in_use(&operator, &variables);
-        let overrides = wiring::overrides(store("cos"), store("oss"), &origin(&simulators), &keys);
+        let overrides = wiring::overrides(store("cos"), store("oss"), &origin(&simulators), &keys)?;
         Ok(Self {
             variables: all_variables(&template, &overrides),
             template,
@@ -167,6 +167,7 @@ fn keys_in_use(operator: &Platform, variables: &Vars) -> RealKeys {
         seedream: key("SEEDREAM_KEY_PARAMETER"),
         dashscope: key("DASHSCOPE_KEY_PARAMETER"),
         resend: key("RESEND_KEY_PARAMETER"),
+        paypal: key("PAYPAL_CREDENTIALS_PARAMETER").and_then(|pair| PayPalKeys::from_parameter(&pair)),
         mail_from: None,
     }
 }

@@ -137,7 +137,7 @@ impl Lab {
                 engines.oss_url(),
                 &format!("http://{COMPANY}"),
                 &RealKeys::default(),
-            ),
+            )?,
             wires: Some(wires(&exchange)),
         };
         let hosted = Hosted::InProcess(host.clone());

@@ -18,14 +18,21 @@ use crate::template::FunctionSpec;
 /// The wire of the function of a folder.
 pub(crate) type Wires = Arc<dyn Fn(&str) -> Arc<dyn Wire> + Send + Sync>;
 
-/// The variables that the template gives the function, and no other; some of them point elsewhere than it says.
+/// Variables that no template gives, because they mean something on this machine alone, each with the one beside which it is read.
+const OF_THIS_MACHINE: &[(&str, &str)] = &[("PAYPAL_EXTRA_ROOT", "PAYPAL_WEBHOOK_ID")];
+
+/// The variables that the template gives the function, and those of this machine; some of them point elsewhere than it says.
 pub(crate) fn variables(function: &FunctionSpec, overrides: &[(String, String)]) -> Vec<(String, String)> {
     let given = function.variables.iter().map(|(name, value)| {
         // What is left blank is not there, here as well.
         let over = overrides.iter().find(|(over, _)| over == name && !value.is_empty());
         (name.clone(), over.map_or(value, |(_, value)| value).clone())
     });
-    given.collect()
+    let own = overrides.iter().filter(|(name, _)| {
+        let beside = OF_THIS_MACHINE.iter().find(|(own, _)| own == name);
+        beside.is_some_and(|(_, beside)| function.variables.contains_key(*beside))
+    });
+    given.chain(own.cloned()).collect()
 }
 
 /// What hosts a function here, in place of Lambda.

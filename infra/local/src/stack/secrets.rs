@@ -3,6 +3,8 @@
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::json;
 use shared::Entropy;
 use shared::auth::{JwkSet, SigningKey};
 use shared::domain::Store;
@@ -21,19 +23,51 @@ pub struct RealKeys {
     pub dashscope: Option<String>,
     /// Read from `RESEND_API_KEY`.
     pub resend: Option<String>,
+    /// Read from `PAYPAL_CLIENT_ID` and `PAYPAL_CLIENT_SECRET`, which belong together.
+    pub paypal: Option<PayPalKeys>,
     /// Read from `MAIL_FROM`: the sender, at a domain that the mail company knows as yours.
     pub mail_from: Option<String>,
 }
 
+/// What PayPal knows an app by.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+pub struct PayPalKeys {
+    /// The client's id.
+    pub client_id: String,
+    /// The client's secret.
+    pub client_secret: String,
+}
+
+impl PayPalKeys {
+    pub(crate) fn from_parameter(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    fn in_parameter(&self) -> String {
+        let Self {
+            client_id,
+            client_secret,
+        } = self;
+        json!({ "client_id": client_id, "client_secret": client_secret }).to_string()
+    }
+}
+
 impl RealKeys {
-    fn of(&self, parameter: &str) -> Option<&str> {
+    fn of(&self, parameter: &str) -> Option<String> {
         match parameter {
-            "deepseek-key" => self.deepseek.as_deref(),
-            "seedream-key" => self.seedream.as_deref(),
-            "dashscope-key" => self.dashscope.as_deref(),
-            "resend-key" => self.resend.as_deref(),
+            "deepseek-key" => self.deepseek.clone(),
+            "seedream-key" => self.seedream.clone(),
+            "dashscope-key" => self.dashscope.clone(),
+            "resend-key" => self.resend.clone(),
+            "paypal-credentials" => self.paypal.as_ref().map(PayPalKeys::in_parameter),
             _ => None,
         }
+    }
+}
+
+impl std::fmt::Debug for PayPalKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PayPalKeys(…)")
     }
 }
 
@@ -58,7 +92,7 @@ pub(crate) fn provide(template: &Template, parameters: &Parameters, entropy: &En
             .strip_prefix(&prefix)
             .with_context(|| format!("the parameter `{name}` has no name of ours"))?;
         if let Some(key) = keys.of(short) {
-            parameters.put(name, key)?;
+            parameters.put(name, &key)?;
         } else if parameters.get(name).is_none() || is_providers(short) {
             make(short, &prefix, parameters, entropy)?;
         }
@@ -75,10 +109,11 @@ pub(crate) fn provide(template: &Template, parameters: &Parameters, entropy: &En
 /// What stands in the parameter store for the key of a company that is simulated.
 const SIMULATED: &str = "sk-simulated";
 const SIMULATED_RESEND: &str = "re_simulated";
+const SIMULATED_PAYPAL: &str = r#"{"client_id":"simulated","client_secret":"simulated"}"#;
 
 /// Whether this is no real company's key.
 pub(crate) fn is_simulated(key: &str) -> bool {
-    key == SIMULATED || key == SIMULATED_RESEND
+    key == SIMULATED || key == SIMULATED_RESEND || key == SIMULATED_PAYPAL
 }
 
 /// Where the key pair of a store's owner lies. No function holds it: it is the account's own, with which people tend their
@@ -89,7 +124,10 @@ pub(crate) fn owners(stage: &str, store: Store) -> String {
 
 /// Whether the parameter is a provider's key. One that is no longer in `.env` is not used either.
 fn is_providers(short: &str) -> bool {
-    matches!(short, "deepseek-key" | "seedream-key" | "dashscope-key" | "resend-key")
+    matches!(
+        short,
+        "deepseek-key" | "seedream-key" | "dashscope-key" | "resend-key" | "paypal-credentials"
+    )
 }
 
 fn make(short: &str, prefix: &str, parameters: &Parameters, entropy: &Entropy) -> Result<()> {
@@ -112,11 +150,12 @@ fn make(short: &str, prefix: &str, parameters: &Parameters, entropy: &Entropy) -
         "cos-reader" | "cos-painter" | "cos-eraser" | "cos-sweeper" | "cos-owner" | "oss-reader" | "oss-painter"
         | "oss-eraser" | "oss-sweeper" | "oss-owner" => {
             let id = if short.starts_with("cos") { "AKID" } else { "LTAI" };
-            let pair = serde_json::json!({ "id": format!("{id}{short}"), "secret": entropy.hex::<20>() });
+            let pair = json!({ "id": format!("{id}{short}"), "secret": entropy.hex::<20>() });
             put(short, &pair.to_string())
         }
         "deepseek-key" | "seedream-key" | "dashscope-key" => put(short, SIMULATED),
         "resend-key" => put(short, SIMULATED_RESEND),
+        "paypal-credentials" => put(short, SIMULATED_PAYPAL),
         "resend-webhook-secret" => put(short, &format!("whsec_{}", STANDARD.encode(entropy.bytes::<24>()))),
         "cdn-key" => put(short, &entropy.hex::<16>()),
         unknown => bail!("nobody knows how to make the parameter `{unknown}` for the local stack"),

@@ -20,6 +20,7 @@ use crate::engine::spec::{
 use crate::engine::ssm::Parameters;
 use crate::engine::workers::Workers;
 use crate::functions;
+use crate::sim;
 use crate::template::{self, FunctionSpec, Template};
 
 pub(crate) fn tables(template: &Template) -> Result<Vec<TableSpec>> {
@@ -189,10 +190,30 @@ fn declared(function: &FunctionSpec) -> BTreeSet<ObjectAction> {
         .collect()
 }
 
+/// Where PayPal lets people try things out: no money moves there, so real keys are for it.
+const SANDBOX: &str = "https://api-m.sandbox.paypal.com";
+
 /// Variables that point to this machine instead of where the template says.
-pub(crate) fn overrides(cos: String, oss: String, simulators: &str, keys: &RealKeys) -> Arc<Vec<(String, String)>> {
+pub(crate) fn overrides(
+    cos: String,
+    oss: String,
+    simulators: &str,
+    keys: &RealKeys,
+) -> Result<Arc<Vec<(String, String)>>> {
     let origin = simulators.to_owned();
-    let mut over = vec![("COS_ENDPOINT".to_owned(), cos), ("OSS_ENDPOINT".to_owned(), oss)];
+    let back = format!("{origin}/_sim/paypal/returned");
+    let mut over = vec![
+        ("COS_ENDPOINT".to_owned(), cos),
+        ("OSS_ENDPOINT".to_owned(), oss),
+        ("PAYPAL_RETURN_URL".to_owned(), back.clone()),
+        ("PAYPAL_CANCEL_URL".to_owned(), back),
+    ];
+    if keys.paypal.is_none() {
+        over.push(("PAYPAL_URL".to_owned(), origin.clone()));
+        over.push(("PAYPAL_EXTRA_ROOT".to_owned(), sim::paypal_root()?));
+    } else {
+        over.push(("PAYPAL_URL".to_owned(), SANDBOX.to_owned()));
+    }
     if keys.deepseek.is_none() {
         over.push(("DEEPSEEK_URL".to_owned(), origin.clone()));
     }
@@ -207,7 +228,7 @@ pub(crate) fn overrides(cos: String, oss: String, simulators: &str, keys: &RealK
     if keys.resend.is_none() {
         over.push(("RESEND_URL".to_owned(), origin));
     }
-    Arc::new(over)
+    Ok(Arc::new(over))
 }
 
 /// Puts every worker behind its queue.

@@ -57,6 +57,9 @@ pub fn local_parameters() -> BTreeMap<String, String> {
         ("MailFrom", "Vitrine <hello@vitrine.localhost>"),
         ("CosBucket", "vitrine-local-1250000000"),
         ("OssBucket", "vitrine-local"),
+        ("PayPalReturnUrl", "http://127.0.0.1:8001/_sim/paypal/returned"),
+        ("PayPalCancelUrl", "http://127.0.0.1:8001/_sim/paypal/returned"),
+        ("PayPalWebhookId", "WH-LOCAL"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()

@@ -76,7 +76,11 @@ fn parameters(port: u16, stage: &str) -> Vec<(&'static str, String)> {
         ("DeepSeekUrl", simulators.clone()),
         ("SeedreamUrl", simulators.clone()),
         ("DashscopeUrl", simulators.clone()),
-        ("ResendUrl", simulators),
+        ("ResendUrl", simulators.clone()),
+        ("PayPalUrl", simulators),
+        ("PayPalReturnUrl", "https://www.example.com/paid".to_owned()),
+        ("PayPalCancelUrl", "https://www.example.com/credits".to_owned()),
+        ("PayPalWebhookId", "WH-LOCAL".to_owned()),
     ]
 }
 
@@ -99,7 +103,7 @@ fn a_stack_that_is_well_has_nothing_to_be_done_about_it() {
             "ok    functions            {functions} of {functions} would start"
         )]
     );
-    for company in ["DeepSeek", "Seedream", "DashScope", "Resend"] {
+    for company in ["DeepSeek", "Seedream", "DashScope", "Resend", "PayPal"] {
         let line = about(&told, company).join("\n");
         assert!(
             line.contains("its simulator answers in") && line.ends_with("and takes the key"),

@@ -20,6 +20,7 @@ use crate::config::{ConfigError, Vars};
 use crate::domain::order::{Checkout, CheckoutStatus, Record};
 use crate::domain::paypal::{CaptureId, CheckoutId, RefundId};
 use crate::domain::{Money, Order};
+use crate::ids::{self, Id};
 use crate::outbound::{Answer, Call, Egress, Outbound, OutboundError, below, company_url};
 
 use reading::{CheckoutBody, DisputeBody, DisputeList, RefundBody};
@@ -322,6 +323,16 @@ impl PayPal {
         let refund = answer.json().and_then(|body: RefundBody| body.id());
         let refund = refund.ok_or_else(|| verdict::unusable("the answer names no refund"))?;
         Ok(SentBack::Refund(refund))
+    }
+
+    /// The order that a capture was made for, if PayPal knows the capture and it is one of ours.
+    ///
+    /// # Errors
+    /// See [`PayPalError`].
+    pub async fn order_of(&self, capture: &CaptureId) -> Result<Option<Id<ids::Order>>, PayPalError> {
+        let found = self.find(&format!("/v2/payments/captures/{capture}")).await?;
+        let known = found.and_then(|answer| answer.json()).and_then(reading::capture);
+        Ok(known.and_then(|capture| capture.custom_id?.parse().ok()))
     }
 
     /// Whether PayPal says that an event is its own.

@@ -13,7 +13,7 @@ use url::Url;
 use super::CertUrl;
 use super::certificate::Certificate;
 use crate::Platform;
-use crate::config::{ConfigError, is_loopback};
+use crate::config::{ConfigError, Vars, is_loopback};
 use crate::outbound::{Egress, Outbound};
 
 /// Where PayPal's certificates lie.
@@ -73,7 +73,7 @@ pub(super) enum Had {
 }
 
 impl Keyring {
-    pub(super) fn new(base: &Url, extra_root: Option<String>, platform: &Platform) -> Result<Self, ConfigError> {
+    pub(super) fn new(base: &Url, vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
         let is_here = base.host().is_some_and(|host| is_loopback(&host));
         let host = base.host_str().unwrap_or_default();
         let place = match host {
@@ -81,17 +81,16 @@ impl Keyring {
             "api-m.sandbox.paypal.com" => Place::Hosts(["api.sandbox.paypal.com", "api-m.sandbox.paypal.com"]),
             _ => Place::Hosts(["api.paypal.com", "api-m.paypal.com"]),
         };
-        let extra_root = match extra_root {
-            None => None,
-            Some(_) if !is_here => {
-                let must = "must not be set where PAYPAL_URL is not loopback";
-                return Err(ConfigError::invalid(EXTRA_ROOT, must));
-            }
-            Some(pem) => {
-                let root = CertificateDer::from_pem_slice(pem.as_bytes());
-                Some(root.map_err(|_| ConfigError::invalid(EXTRA_ROOT, "must be a certificate in PEM"))?)
-            }
+        // Not even read where PayPal is not this machine.
+        let extra_root = match &place {
+            Place::Here(_) => vars.optional(EXTRA_ROOT),
+            Place::Hosts(_) => None,
         };
+        let extra_root = extra_root.map(|pem| {
+            let root = CertificateDer::from_pem_slice(pem.as_bytes());
+            root.map_err(|_| ConfigError::invalid(EXTRA_ROOT, "must be a certificate in PEM"))
+        });
+        let extra_root = extra_root.transpose()?;
         let egress = match &place {
             Place::Here(url) => Egress::to(url),
             Place::Hosts(hosts) => hosts.join(",").parse().unwrap_or_default(),

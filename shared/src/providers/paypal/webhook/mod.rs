@@ -60,7 +60,7 @@ pub enum WebhookError {
 impl Webhooks {
     /// Reads `PAYPAL_URL`, `PAYPAL_WEBHOOK_ID`, `PAYPAL_WEBHOOK_VERIFICATION` (`offline`, or `offline-then-postback`), for the
     /// latter `PAYPAL_CREDENTIALS_PARAMETER`, and `PAYPAL_EXTRA_ROOT`: a certificate in PEM that is trusted beside the public
-    /// roots, where `PAYPAL_URL` is loopback and nowhere else.
+    /// roots, where `PAYPAL_URL` is loopback; elsewhere it is not even read.
     ///
     /// # Errors
     /// When one of them is not as it must be.
@@ -77,7 +77,7 @@ impl Webhooks {
         };
         Ok(Self(Arc::new(Inner {
             id: vars.text("PAYPAL_WEBHOOK_ID")?,
-            keyring: Keyring::new(&base, vars.optional("PAYPAL_EXTRA_ROOT"), platform)?,
+            keyring: Keyring::new(&base, vars, platform)?,
             postback,
         })))
     }
