@@ -36,6 +36,45 @@ pub struct Picture {
     pub reason: Option<Value>,
 }
 
+/// An order for credits as the API shows it, as far as these programs need it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Purchase {
+    /// Its id.
+    pub id: String,
+    /// `created`, `completed` and so on.
+    pub state: String,
+    /// What it costs.
+    pub price: Price,
+    /// How many credits it is for.
+    pub credits: i64,
+    /// Where the payer approves.
+    pub payer_url: Option<String>,
+    /// The receipt.
+    pub receipt: Option<Numbered>,
+}
+
+/// An amount of money.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Price {
+    /// Such as `USD`.
+    pub currency: String,
+    /// Such as `4.99`.
+    pub value: String,
+}
+
+impl std::fmt::Display for Price {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.value, self.currency)
+    }
+}
+
+/// A receipt.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Numbered {
+    /// Its number.
+    pub number: String,
+}
+
 /// A size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct Pixels {
@@ -226,6 +265,52 @@ impl Client {
             .await?
             .good("Reading the picture")?;
         Ok(serde_json::from_value(answer)?)
+    }
+
+    /// Orders the pack of so many credits.
+    ///
+    /// # Errors
+    /// When the order is not taken.
+    pub async fn buy(&self, credits: u32) -> Result<Purchase> {
+        let pack = format!("credits-{credits}");
+        let answer = self.ask("POST", "/v1/orders", Some(json!({ "pack": pack }))).await?;
+        Ok(serde_json::from_value(answer.good("The purchase")?)?)
+    }
+
+    /// Approves a payment on the simulated PayPal's page, as a payer would.
+    ///
+    /// # Errors
+    /// When the page is not there or does not take the approval.
+    pub async fn approve(&self, purchase: &Purchase) -> Result<()> {
+        let page = purchase
+            .payer_url
+            .as_deref()
+            .context("the order names no page for its payer")?;
+        let page: url::Url = page.parse()?;
+        let token = page.query_pairs().find(|(name, _)| name == "token");
+        let token = token.context("the payer's page has no token")?.1.into_owned();
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([("token", token.as_str()), ("instrument", "good")])
+            .finish();
+        let request = self
+            .http
+            .post(page.join("/checkoutnow")?)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form);
+        let answer = request.send().await.context("the payer's page got no answer")?;
+        if !answer.status().is_success() {
+            bail!("the payer's page was answered {}", answer.status());
+        }
+        Ok(())
+    }
+
+    /// Has the money of an order taken.
+    ///
+    /// # Errors
+    /// When it is not taken.
+    pub async fn capture(&self, id: &str) -> Result<Purchase> {
+        let answer = self.ask("POST", &format!("/v1/orders/{id}/capture"), None).await?;
+        Ok(serde_json::from_value(answer.good("Taking the money")?)?)
     }
 
     /// What the account can spend.

@@ -19,8 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(180);
 ///
 /// # Errors
 /// When any step did not truly happen.
-pub async fn run(description: &str, out: &Path, keys: RealKeys) -> Result<()> {
+pub async fn run(description: &str, out: &Path, buy: Option<u32>, keys: RealKeys) -> Result<()> {
     let simulated = keys.seedream.is_none();
+    if buy.is_some() && keys.paypal.is_some() {
+        bail!(
+            "nobody can approve a payment at the real PayPal for you; take PAYPAL_CLIENT_ID out of .env, or buy without this"
+        );
+    }
     let folder = tempfile::tempdir().context("no temporary folder")?;
     let options = Options {
         data: Some(folder.path().to_owned()),
@@ -31,8 +36,11 @@ pub async fn run(description: &str, out: &Path, keys: RealKeys) -> Result<()> {
     stack.run_in_background();
     let mut client = Client::new(stack.api_url(), stack.simulator_url())?;
 
-    let before = client.sign_up("seller@example.com", "a kiln of quiet glazes").await?;
+    let mut before = client.sign_up("seller@example.com", "a kiln of quiet glazes").await?;
     say!("signed up     seller@example.com, address proved with the code from the mailbox");
+    if let Some(credits) = buy {
+        before = purchase(&client, credits, before).await?;
+    }
     let (prompts, author) = client.prompts(description).await?;
     say!("described     {description}");
     for (number, prompt) in prompts.iter().enumerate() {
@@ -64,6 +72,28 @@ pub async fn run(description: &str, out: &Path, keys: RealKeys) -> Result<()> {
     say!("erased on     {}", picture.expires_at);
     stack.close().await;
     Ok(())
+}
+
+/// Buys a pack, from the order to the receipt; gives the credits that are there then.
+async fn purchase(client: &Client, credits: u32, before: i64) -> Result<i64> {
+    let order = client.buy(credits).await?;
+    say!("ordered       {} credits for {}", order.credits, order.price);
+    client.approve(&order).await?;
+    say!("approved      as the payer, on the simulated PayPal's page");
+    let paid = client.capture(&order.id).await?;
+    let receipt = paid.receipt.context("the order is paid and has no receipt")?;
+    say!(
+        "paid          {} ({}), receipt {}",
+        paid.price,
+        paid.state,
+        receipt.number
+    );
+    let after = client.credits().await?;
+    if after - before != paid.credits {
+        bail!("the pack gave {} credits instead of {}", after - before, paid.credits);
+    }
+    say!("credits       {before} before, {after} after");
+    Ok(after)
 }
 
 async fn wait(client: &Client, ordered: Picture) -> Result<Picture> {

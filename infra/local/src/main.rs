@@ -8,9 +8,10 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Parser, Subcommand};
 use ops::accounts::Gift;
 use ops::ledger::Books;
+use ops::payments::Return;
 use ops::{Ops, Place};
 use shared::domain::Credits;
-use shared::ids::{AccountId, Act, Id, ImageId};
+use shared::ids::{AccountId, Act, Id, ImageId, OrderId};
 use vitrine::bench::{self, Bench};
 use vitrine::prove::{self, Proof};
 use vitrine::{doctor, first_image, say, serve, thirty_days};
@@ -36,6 +37,9 @@ enum Command {
         /// Where to write the picture
         #[arg(long, default_value = "first-image.jpg")]
         out: PathBuf,
+        /// Buy a pack of so many credits before, such as 20
+        #[arg(long, value_name = "CREDITS")]
+        buy: Option<u32>,
     },
     /// Paint a picture, turn the clock by thirty days, and show it gone
     ThirtyDays,
@@ -77,6 +81,51 @@ enum Look {
     Ledger {
         #[command(subcommand)]
         what: LookAtLedger,
+    },
+    /// Money against PayPal's record
+    Payments {
+        #[command(subcommand)]
+        what: LookAtPayments,
+    },
+    /// Orders for credits
+    Orders {
+        #[command(subcommand)]
+        what: DoForOrders,
+    },
+}
+
+#[derive(Subcommand)]
+enum LookAtPayments {
+    /// Compare orders with PayPal's record and with the ledger; fails if anything differs
+    Reconcile {
+        /// Only orders that were placed in the last so many days
+        #[arg(long, default_value_t = 30)]
+        days: u16,
+        /// Let each order that differs follow PayPal's record, then compare again
+        #[arg(long)]
+        mend: bool,
+        #[command(flatten)]
+        at: At,
+    },
+}
+
+#[derive(Subcommand)]
+enum DoForOrders {
+    /// Send money back through PayPal, and take back the credits that stand for it
+    Refund {
+        /// Of which order
+        id: OrderId,
+        /// How much, such as 1.00; all that is left, if you do not say
+        #[arg(long)]
+        amount: Option<String>,
+        /// Why; it is kept, and is to name nobody
+        #[arg(long, default_value = "refunded by hand")]
+        reason: String,
+        /// The name of an act of which it is not known whether it was done
+        #[arg(long)]
+        act: Option<Id<Act>>,
+        #[command(flatten)]
+        at: At,
     },
 }
 
@@ -183,7 +232,7 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Serve(Serve { port, data, lambda }) => {
             serve::run(port, data.map_or_else(serve::default_data, Ok)?, keys, lambda).await
         }
-        Command::FirstImage { description, out } => first_image::run(&description, &out, keys).await,
+        Command::FirstImage { description, out, buy } => first_image::run(&description, &out, buy, keys).await,
         Command::ThirtyDays => thirty_days::run().await,
         Command::Bench { what } => bench::run(what).await,
         // Its worlds have runtimes of their own.
@@ -210,6 +259,42 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Ops {
             what: Look::Ledger { what },
         } => look_at_ledger(what).await,
+        Command::Ops {
+            what: Look::Payments {
+                what: LookAtPayments::Reconcile { days, mend, at },
+            },
+        } => {
+            let comparison = doctor::payments(&at.place()).await?.reconcile(days, mend).await?;
+            say!("{comparison}");
+            match comparison.differences() {
+                0 => Ok(()),
+                1 => bail!("one thing differs"),
+                many => bail!("{many} things differ"),
+            }
+        }
+        Command::Ops {
+            what:
+                Look::Orders {
+                    what:
+                        DoForOrders::Refund {
+                            id,
+                            amount,
+                            reason,
+                            act,
+                            at,
+                        },
+                },
+        } => {
+            let wanted = Return {
+                order: id,
+                amount,
+                reason,
+                act,
+            };
+            let told = doctor::payments(&at.place()).await?.refund(wanted).await?;
+            say!("{}", told.trim_end());
+            Ok(())
+        }
         Command::Ops {
             what:
                 Look::Accounts {

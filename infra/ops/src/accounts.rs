@@ -45,20 +45,16 @@ impl Ops {
             reason,
             act,
         } = gift;
-        let reason = reason.trim().to_owned();
         if !(1..=MOST).contains(&credits.0) {
             return Err(OpsError::Unfit(format!("the number of credits must be 1 to {MOST}")));
         }
-        if reason.is_empty() || reason.chars().count() > LONGEST {
-            return Err(OpsError::Unfit(format!(
-                "the reason must have 1 to {LONGEST} characters"
-            )));
-        }
+        let reason = fit_reason(&reason)?;
         let act = Act {
             id: act.unwrap_or_else(|| self.ids.next()),
             what: "accounts credit".to_owned(),
             reason,
             credits: Some(credits),
+            amount: None,
             at: self.clock.now(),
         };
         let ledger = self.ledger_of(account).await?;
@@ -105,6 +101,16 @@ impl Ops {
         }
         Err(StoreError::Contended.into())
     }
+}
+
+/// The reason of an act, in its form.
+pub(crate) fn fit_reason(text: &str) -> Result<String, OpsError> {
+    let text = text.trim();
+    if (1..=LONGEST).contains(&text.chars().count()) {
+        return Ok(text.to_owned());
+    }
+    let must = format!("the reason must have 1 to {LONGEST} characters");
+    Err(OpsError::Unfit(must))
 }
 
 fn refused(error: PostError) -> OpsError {

@@ -6,11 +6,14 @@
 pub mod accounts;
 pub mod images;
 pub mod ledger;
+pub mod payments;
 mod table;
 
 use shared::config::{ConfigError, Vars};
+use shared::flows::payment::PaymentError;
 use shared::ids::{Act, Id};
 use shared::platform::Runtime;
+use shared::providers::paypal::PayPalError;
 use shared::secrets::Secrets;
 use shared::store::{Accounts, Acts, Images, Ledgers, StoreError};
 use shared::{Clock, Entropy, Ids, Platform};
@@ -33,6 +36,9 @@ pub enum OpsError {
     /// What is asked for cannot be done.
     #[error("{0}")]
     Unfit(String),
+    /// PayPal would not do or show something.
+    #[error(transparent)]
+    PayPal(#[from] PayPalError),
     /// Whether it was done is not known.
     #[error("it is not known whether this was done; do it again with `--act {act}`, which is safe")]
     Unknown {
@@ -57,6 +63,15 @@ pub enum OpsError {
     /// The tables cannot be asked.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<PaymentError> for OpsError {
+    fn from(error: PaymentError) -> Self {
+        match error {
+            PaymentError::PayPal(paypal) => paypal.into(),
+            PaymentError::Store(store) => store.into(),
+        }
+    }
 }
 
 /// Where to look.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Db, Expression, Guard, StoreError, Table, Write, from_item, key, to_item};
 use crate::config::{ConfigError, Vars};
-use crate::domain::Credits;
+use crate::domain::{Credits, Money};
 use crate::ids::{self, Id};
 
 /// The table `audit`.
@@ -30,6 +30,9 @@ pub struct Act {
     /// How many credits were given, if that is what was done.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub credits: Option<Credits>,
+    /// How much money was sent back, if that is what was done; all that was left, if nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub amount: Option<Money>,
     /// When.
     pub at: Timestamp,
 }

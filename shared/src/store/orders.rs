@@ -28,6 +28,10 @@ pub struct Orders {
     table: Table,
 }
 
+/// A place in a walk through the whole table.
+#[derive(Debug, Clone)]
+pub struct Mark(super::Item);
+
 /// The partition of the index `unfinished`.
 const PENDING: &str = "order";
 
@@ -133,6 +137,18 @@ impl Orders {
     pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<Id<ids::Order>>, StoreError> {
         let due: Vec<Due> = self.table.due(PENDING, now, limit).await?;
         Ok(due.into_iter().map(|due| due.id).collect())
+    }
+
+    /// The orders among the next `limit` items of the table, from `from` on; and where the walk goes on.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn walk(&self, from: Option<Mark>, limit: i32) -> Result<(Vec<Order>, Option<Mark>), StoreError> {
+        let is_order = Expression::when("begins_with(#id, :orders)").text(":orders", "ord_");
+        let page = self.table.scan(is_order, limit, from.map(|mark| mark.0)).await?;
+        let order = |item| order_from(item, || "an order".to_owned());
+        let orders = page.items.into_iter().map(order).collect::<Result<_, _>>()?;
+        Ok((orders, page.next.map(Mark)))
     }
 
     /// Keeps a new order, before PayPal hears of it.

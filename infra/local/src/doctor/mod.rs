@@ -14,20 +14,39 @@ mod work;
 
 use anyhow::Result;
 use ops::Place;
+use ops::payments::Payments;
+use shared::config::Vars;
+use shared::flows::payment::Cashier;
+use shared::store::Acts;
 
 pub use report::{Finding, Report, Verdict};
 
 use site::Site;
+
+/// Orders and money of the stack at `place`, with the credentials and the address of PayPal that the stack itself has.
+///
+/// # Errors
+/// When its configuration cannot be read.
+pub async fn payments(place: &Place) -> Result<Payments> {
+    let site = Site::at(place).await?;
+    let (variables, operator) = (&site.variables, &site.operator);
+    // No function writes acts down, so none has a variable for their table.
+    let audit = (
+        "AUDIT_TABLE".to_owned(),
+        format!("vitrine-{}-audit", site.template.stage),
+    );
+    Ok(Payments {
+        cashier: Cashier::configured(variables, operator)?,
+        acts: Acts::new(&operator.db(), &Vars::from_pairs([audit]))?,
+    })
+}
 
 /// Examines the stack at `place`.
 ///
 /// # Errors
 /// When it cannot be examined at all: nobody serves there, or there are no credentials or parameters for it.
 pub async fn examine(place: &Place) -> Result<Report> {
-    let site = match place {
-        Place::Local(port) => Site::local(*port).await?,
-        Place::Stage(stage) => Site::stage(stage).await?,
-    };
+    let site = Site::at(place).await?;
     let mut report = Report::default();
     let (service, time) = service::examine(&site).await;
     report.chapter("service", service);

@@ -14,6 +14,7 @@ use url::Url;
 use crate::engine::grants::OPERATOR;
 use crate::stack::{PayPalKeys, RealKeys, host, secrets, wiring};
 use crate::template::{FunctionSpec, Sources, Template, local_parameters};
+use ops::Place;
 
 /// The file in which the parameters of the deployed stages stand.
 const SAMCONFIG: &str = "samconfig.toml";
@@ -50,6 +51,17 @@ enum Way {
 }
 
 impl Site {
+    /// The stack at `place`.
+    ///
+    /// # Errors
+    /// As [`Site::local`] and [`Site::stage`].
+    pub(super) async fn at(place: &Place) -> Result<Self> {
+        match place {
+            Place::Local(port) => Self::local(*port).await,
+            Place::Stage(stage) => Self::stage(stage).await,
+        }
+    }
+
     /// The local stack whose API listens on `port`. Companies are the simulators, but for those whose real key it was started
     /// with.
     ///

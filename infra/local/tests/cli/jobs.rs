@@ -2,7 +2,7 @@
 
 use shared::pictures::{Picture, PictureFormat};
 
-use crate::program::{good, line, run};
+use crate::program::{good, line, run, text};
 
 fn first_image(description: &str) {
     let folder = tempfile::tempdir().unwrap();
@@ -44,6 +44,29 @@ fn first_image_paints_a_picture_and_accounts_for_it() {
 #[test]
 fn first_image_understands_chinese() {
     first_image("手工陶瓷杯，斑点釉，晨光");
+}
+
+#[test]
+fn first_image_buys_a_pack_before_if_it_is_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = good(&run(
+        folder.path(),
+        &["first-image", "--buy", "20", "walnut desk lamp", "--out", "lamp.jpg"],
+    ));
+    for told in [
+        "ordered       20 credits for 4.99 USD",
+        "paid          4.99 USD (completed), receipt ",
+        "credits       3 before, 23 after",
+        "credits       23 before, 22 after",
+    ] {
+        assert!(out.contains(told), "it does not say `{told}`:\n{out}");
+    }
+    let unknown = run(folder.path(), &["first-image", "--buy", "21", "lamp"]);
+    let told = text(&unknown.stderr);
+    assert!(
+        told.contains("The purchase was answered 422: /pack is not on sale"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod documents;
 mod jobs;
 mod ledger;
 mod ops;
+mod payments;
 mod processes;
 mod program;
 mod refusals;

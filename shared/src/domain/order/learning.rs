@@ -74,7 +74,8 @@ pub enum CaptureStatus {
 
 impl CaptureStatus {
     /// Whether the money was taken, whatever became of it afterwards.
-    fn is_money(self) -> bool {
+    #[must_use]
+    pub fn is_money(self) -> bool {
         match self {
             Self::Completed | Self::PartiallyRefunded | Self::Refunded => true,
             Self::Pending | Self::Declined => false,
