@@ -11,6 +11,7 @@
 pub mod answer;
 pub mod day;
 pub mod person;
+pub mod shop;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};

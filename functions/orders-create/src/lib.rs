@@ -12,10 +12,9 @@ use shared::domain::{PackName, Packs};
 use shared::flows::buying::{Bought, Buying};
 use shared::grants::{Action, Grant};
 use shared::http::{Created, Idempotent, Kind, OrderView, Problem, Quotas, Replayed, openapi, with_manners};
-use shared::providers::paypal::{PayPal, Shop};
 use shared::store::idempotency::Use;
 use shared::store::limits::Policy;
-use shared::store::{Accounts, Idempotency, Limits, Orders, Sessions};
+use shared::store::{Limits, Sessions};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
 
@@ -56,17 +55,8 @@ impl Deps {
     /// When a variable is missing or wrong.
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
         let db = platform.db();
-        let buying = Buying {
-            accounts: Accounts::new(&db, vars)?,
-            idempotency: Idempotency::new(&db, vars)?,
-            orders: Orders::new(&db, vars)?,
-            paypal: PayPal::new(vars, platform)?,
-            shop: Shop::configured(vars)?,
-            clock: platform.clock.clone(),
-            ids: platform.ids.clone(),
-        };
         Ok(Self {
-            buying,
+            buying: Buying::configured(vars, platform)?,
             clock: platform.clock.clone(),
             ids: platform.ids.clone(),
             keys: VerifyingKeys::configured(vars, &platform.secrets)?,

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ROUNDS;
+use crate::config::{ConfigError, Vars};
 use crate::domain::{Order, OrderState, Pack};
 use crate::ids::{self, Id};
 use crate::providers::paypal::{PayPal, PayPalError, Shop};
 use crate::store::idempotency::{Answer, Use};
 use crate::store::{Accounts, Guard, Idempotency, Orders, StoreError, Transaction};
-use crate::{Clock, Ids};
+use crate::{Clock, Ids, Platform};
 
 /// What buying needs.
 #[derive(Clone, Debug)]
@@ -66,6 +67,23 @@ struct Placed {
 }
 
 impl Buying {
+    /// Reads what its tables, [`PayPal::new`] and [`Shop::configured`] read.
+    ///
+    /// # Errors
+    /// When a variable is missing or wrong.
+    pub fn configured(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
+        let db = platform.db();
+        Ok(Self {
+            accounts: Accounts::new(&db, vars)?,
+            idempotency: Idempotency::new(&db, vars)?,
+            orders: Orders::new(&db, vars)?,
+            paypal: PayPal::new(vars, platform)?,
+            shop: Shop::configured(vars)?,
+            clock: platform.clock.clone(),
+            ids: platform.ids.clone(),
+        })
+    }
+
     /// The order of the pack, placed now or before under the same key, with PayPal's address for the payer. `known` is what
     /// [`Idempotency::answer`] says of the key.
     ///

@@ -10,6 +10,8 @@
     reason = "a test that cannot go on says so at once, and this one says how many deaths it died"
 )]
 
+mod payments;
+
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use shared::domain::Store;

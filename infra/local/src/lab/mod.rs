@@ -7,6 +7,7 @@
 
 mod audit;
 mod blueprint;
+mod buyers;
 mod exchange;
 mod journal;
 mod kill;

@@ -57,9 +57,7 @@ fn orders_that_differ_from_paypals_record_are_told_and_mended() {
     let reconcile = |more: &[&str]| ops(folder.path(), port, &[&["payments", "reconcile"], more].concat());
     let said = good(&reconcile(&[]));
     assert!(
-        said.contains(
-            "1 order compared, 0 more waiting for a payer; PayPal has taken 4.99 USD and sent nothing back"
-        ),
+        said.contains("1 order compared, 0 more waiting for a payer; PayPal has taken 4.99 USD and sent nothing back"),
         "{said}"
     );
     assert!(said.ends_with("no difference\n"), "{said}");
