@@ -36,7 +36,7 @@ import requests  # noqa: E402
 
 WORKSPACE = Path(__file__).resolve().parents[2]
 READY_WITHIN_S = 60
-COMPANIES = ("deepseek", "seedream", "dashscope", "resend")
+COMPANIES = ("deepseek", "seedream", "dashscope", "resend", "paypal")
 
 _getaddrinfo = socket.getaddrinfo
 

@@ -6,6 +6,7 @@ mod lambda;
 mod sign_in;
 mod tokens;
 mod waits;
+mod webhook;
 
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub enum Bench {
     Failover,
     /// The first answer of every function, from the start of its process on
     Lambda,
+    /// Knowing PayPal by its signature, against asking PayPal each time
+    Webhook,
 }
 
 /// Measures, and prints what came out.
@@ -30,6 +33,7 @@ pub async fn run(bench: Bench) -> Result<()> {
     match bench {
         Bench::SignIn => sign_in::run().await,
         Bench::Lambda => lambda::run().await,
+        Bench::Webhook => webhook::run().await,
         // Its days have runtimes of their own.
         Bench::Failover => tokio::task::spawn_blocking(failover::run).await?,
     }
