@@ -136,7 +136,7 @@ async fn an_order_is_opened_under_its_own_name_with_nothing_about_the_account() 
                 "amount": { "currency_code": "USD", "value": "19.00" },
             }],
             "payment_source": { "paypal": { "experience_context": {
-                "brand_name": "Vitrine", "shipping_preference": "NO_SHIPPING", "user_action": "PAY_NOW",
+                "brand_name": "Vitrine", "shipping_preference": "NO_SHIPPING", "contact_preference": "NO_CONTACT_INFO", "user_action": "PAY_NOW",
                 "payment_method_preference": "IMMEDIATE_PAYMENT_REQUIRED",
                 "return_url": format!("https://shop.example/paid?lang=en&order={id}"),
                 "cancel_url": format!("https://shop.example/cart?order={id}"),

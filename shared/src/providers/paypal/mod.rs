@@ -424,6 +424,7 @@ struct Wallet<'a> {
 struct Experience<'a> {
     brand_name: &'a str,
     shipping_preference: &'static str,
+    contact_preference: &'static str,
     user_action: &'static str,
     payment_method_preference: &'static str,
     return_url: Url,
@@ -452,6 +453,7 @@ impl<'a> NewCheckout<'a> {
                     experience_context: Experience {
                         brand_name: &shop.brand,
                         shipping_preference: "NO_SHIPPING",
+                        contact_preference: "NO_CONTACT_INFO",
                         user_action: "PAY_NOW",
                         payment_method_preference: "IMMEDIATE_PAYMENT_REQUIRED",
                         return_url: with_order(&shop.return_url),

@@ -6,10 +6,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use shared::domain::image::TaskId;
 use shared::domain::mail::{Letter, Mail, MailKind};
-use shared::domain::{ObjectKey, PromptCount, Ratio, Store};
+use shared::domain::{Credits, ObjectKey, Order, Pack, PromptCount, Ratio, Store};
 use shared::objects::{Objects, Stores};
 use shared::providers::dashscope::Dashscope;
 use shared::providers::deepseek::DeepSeek;
+use shared::providers::paypal::{PayPal, Shop};
 use shared::providers::resend::Resend;
 use shared::providers::seedream::Seedream;
 use shared::providers::{ImageModel as _, Mailer as _, PromptWriter as _};
@@ -39,6 +40,7 @@ pub(super) async fn requests() -> Vec<OurRequest> {
         look_up().await,
         mail().await,
     ];
+    all.extend(payments().await);
     for store in [Store::Cos, Store::Oss] {
         all.extend(objects(store).await);
     }
@@ -163,6 +165,74 @@ async fn mail() -> OurRequest {
     };
     Resend::new(&vars, &platform).unwrap().send(&mail).await.unwrap();
     to_company("Resend: a mail", "mail", &server)
+}
+
+/// What PayPal is asked; before each of these comes the request for an access token, and is shown once.
+async fn payments() -> Vec<OurRequest> {
+    const CHECKOUT: &str = "5O190127TN364715T";
+    const CAPTURE: &str = "3C679366HH908993F";
+    let token = || Reply::json(200, &json!({"access_token": SECRET, "expires_in": 31_668}).to_string());
+    let link = json!({"rel": "payer-action", "href": "https://www.paypal.com/checkoutnow?token=5O"});
+    let answer = json!({"id": CHECKOUT, "status": "CREATED", "links": [link], "purchase_units": []}).to_string();
+    let playing = || Server::playing([token(), Reply::json(200, &answer)]);
+    let client = |server: &Server| {
+        let fixed = [("PAYPAL_CREDENTIALS_PARAMETER", "/k")];
+        let credentials = json!({"client_id": "client", "client_secret": "hush"}).to_string();
+        let platform = platform_with(&[("/k", &credentials)]);
+        PayPal::new(&vars(&fixed, &[("PAYPAL_URL", &server.origin())]), &platform).unwrap()
+    };
+    let ids = platform_with(&[]).ids;
+    let pack = Pack {
+        credits: Credits(100),
+        price: "9.90 USD".parse().unwrap(),
+    };
+    let mut order = Order::placed(ids.next(), ids.next(), pack);
+    let id = order.id.to_string();
+    let shown = |name, like, server: &Server, at: usize| {
+        let sent = request(&server.requests()[at]);
+        let words = vec![
+            ("basic", "Y2xpZW50Omh1c2g=".to_owned()),
+            ("capture", CAPTURE.to_owned()),
+            ("checkout", CHECKOUT.to_owned()),
+            ("endpoint", "127.0.0.1".to_owned()),
+            ("order", id.clone()),
+            ("secret", SECRET.to_owned()),
+        ];
+        OurRequest {
+            name,
+            like,
+            sent,
+            words,
+        }
+    };
+    let mut all = Vec::new();
+
+    let server = playing();
+    let shop = Shop {
+        brand: "Acme".to_owned(),
+        return_url: "https://app.example.com/pay/return".parse().unwrap(),
+        cancel_url: "https://app.example.com/pay/cancel".parse().unwrap(),
+    };
+    order.checkout = Some(client(&server).create(&order, &shop).await.unwrap());
+    all.push(shown("PayPal: an access token", "access token", &server, 0));
+    all.push(shown("PayPal: a checkout", "checkout", &server, 1));
+
+    let server = playing();
+    client(&server).capture(&CHECKOUT.parse().unwrap(), 0).await.unwrap();
+    all.push(shown("PayPal: a capture", "capture", &server, 1));
+
+    let server = playing();
+    client(&server).record(&order, &[]).await.unwrap();
+    all.push(shown("PayPal: a look", "order look-up", &server, 1));
+
+    let server = playing();
+    let some = Some("4.95 USD".parse().unwrap());
+    client(&server)
+        .refund(&CAPTURE.parse().unwrap(), some, "act_1")
+        .await
+        .unwrap();
+    all.push(shown("PayPal: a refund", "refund", &server, 1));
+    all
 }
 
 /// A store's endpoint on this machine, and what the words stand for there.

@@ -33,6 +33,8 @@ const DASHSCOPE_ORDERS: &[&str] = &["DashScope: a task", "DashScope: the probe"]
 const DASHSCOPE_LOOK: &[&str] = &["DashScope: a look"];
 const DASHSCOPE_PROBE: &[&str] = &["DashScope: the probe"];
 const RESEND: &[&str] = &["Resend: a mail"];
+const PAYPAL_CHECKOUT: &[&str] = &["PayPal: a checkout"];
+const PAYPAL_REFUND: &[&str] = &["PayPal: a refund"];
 const STORE_PUT: &[&str] = &["store: put"];
 const STORE_LIST: &[&str] = &["store: list"];
 const STORE_LINK: &[&str] = &["store: a link"];
@@ -195,6 +197,62 @@ pub(super) const DEVIATIONS: &[Deviation] = &[
         sdk: r#"[{"name":"category","value":"verify_code"}]"#,
         ours: ABSENT,
         because: "P11: likewise",
+    },
+    Deviation {
+        requests: PAYPAL_CHECKOUT,
+        library: "",
+        field: "body.payment_source.paypal.experience_context.cancel_url",
+        sdk: "https://app.example.com/pay/cancel",
+        ours: "https://app.example.com/pay/cancel?order={order}",
+        because: "the page that the payer comes back to has to know which order it is about",
+    },
+    Deviation {
+        requests: PAYPAL_CHECKOUT,
+        library: "",
+        field: "body.payment_source.paypal.experience_context.return_url",
+        sdk: "https://app.example.com/pay/return",
+        ours: "https://app.example.com/pay/return?order={order}",
+        because: "the same",
+    },
+    Deviation {
+        requests: PAYPAL_CHECKOUT,
+        library: "",
+        field: "body.payment_source.paypal.experience_context.landing_page",
+        sdk: "NO_PREFERENCE",
+        ours: ABSENT,
+        because: "the default; PayPal shows each payer what suits",
+    },
+    Deviation {
+        requests: PAYPAL_CHECKOUT,
+        library: "",
+        field: "body.payment_source.paypal.experience_context.payment_method_preference",
+        sdk: "UNRESTRICTED",
+        ours: "IMMEDIATE_PAYMENT_REQUIRED",
+        because: "credits are spent at once, so money that comes in days is not asked for",
+    },
+    Deviation {
+        requests: PAYPAL_CHECKOUT,
+        library: "",
+        field: "body.purchase_units[0].reference_id",
+        sdk: ABSENT,
+        ours: "default",
+        because: "the default, said aloud",
+    },
+    Deviation {
+        requests: PAYPAL_CHECKOUT,
+        library: "",
+        field: "headers.paypal-request-id",
+        sdk: "{token}",
+        ours: "create-{order}",
+        because: "the order's own name: whoever asks again, after a crash too, gets the same checkout",
+    },
+    Deviation {
+        requests: PAYPAL_REFUND,
+        library: "",
+        field: "headers.paypal-request-id",
+        sdk: "{token}",
+        ours: "refund-act_1",
+        because: "the act's own name, for the same reason",
     },
     Deviation {
         requests: STORE,
