@@ -1,4 +1,4 @@
-//! P8 to P11: what each company receives, by its own book.
+//! P8 to P12: what each company receives, by its own book, and what we keep of what PayPal tells.
 
 use std::collections::BTreeSet;
 
@@ -6,6 +6,7 @@ use serde_json::Value;
 use tests::TestApp;
 use vitrine::sim::{Fault, Provider, Request};
 
+use crate::records::everything_stored;
 use crate::seller::{Seller, assert_free, marked_words};
 
 /// The headers that every call to a company has.
@@ -225,7 +226,11 @@ pub(crate) async fn resend_receives_the_address_and_the_message_and_never_the_na
     let mut seller = Seller::sign_up(&app, "mei").await;
     let image = seller.use_everything(&app).await;
     let requests = app.stack.simulators.book().resend.requests;
-    assert_eq!(requests.len(), 3, "two codes, and the word that the address is known");
+    assert_eq!(
+        requests.len(),
+        4,
+        "a receipt, two codes, and the word that the address is known"
+    );
     for request in &requests {
         assert_plain(request, "/emails", HEADERS.into_iter().chain(["idempotency-key"]));
         assert_eq!(keys(&request.body), ["from", "html", "subject", "text", "to"].into());
@@ -239,5 +244,59 @@ pub(crate) async fn resend_receives_the_address_and_the_message_and_never_the_na
         assert_free("the mail", &whole(&rest), &seller.marks.creative());
         assert_free("the mail", &whole(&rest), &seller.ids());
         assert_free("the mail", &whole(&rest), &[image[4..].to_owned()]);
+    }
+}
+
+pub(crate) async fn paypal_receives_the_order_and_nothing_of_the_account() {
+    let app = TestApp::new().await;
+    let mut seller = Seller::sign_up(&app, "mei").await;
+    let image = seller.use_everything(&app).await;
+    let requests = app.stack.simulators.book().paypal.requests;
+    assert!(requests.len() > 4, "asked {} times", requests.len());
+    let create = requests
+        .iter()
+        .find(|request| request.path == "/v2/checkout/orders")
+        .unwrap();
+    let expected = ["amount", "custom_id", "description", "invoice_id", "reference_id"];
+    assert_eq!(keys(&create.body["purchase_units"][0]), expected.into());
+    for request in &requests {
+        assert!(
+            request.headers["user-agent"].starts_with("vitrine/"),
+            "{}",
+            whole(request)
+        );
+        assert_free("the request", &whole(request), &seller.marks.personal());
+        assert_free("the request", &whole(request), &seller.marks.creative());
+        assert_free("the request", &whole(request), &seller.ids());
+        assert_free("the request", &whole(request), &[image[4..].to_owned()]);
+    }
+}
+
+/// What the simulated PayPal tells of its payer, in answers and in events.
+const PAYER: [&str; 3] = ["pat.payer@payer.example", "payer.example", "QYR5Z8XDVJNXQ"];
+
+pub(crate) async fn what_paypal_tells_of_the_payer_is_kept_and_shown_nowhere() {
+    let app = TestApp::new().await;
+    let seller = Seller::sign_up(&app, "mei").await;
+    let order = seller.buy(&app).await;
+    let told = app.stack.simulators.paypal().events();
+    let told = serde_json::to_string(&told).unwrap();
+    let payer = PAYER.map(str::to_owned);
+    assert!(
+        payer.iter().all(|word| told.contains(word)),
+        "PayPal has told of no payer: {told}"
+    );
+    for (table, items) in everything_stored(&app) {
+        assert_free(&table, &serde_json::to_string(&items).unwrap(), &payer);
+    }
+    let mails = serde_json::to_string(&app.stack.simulators.mails(None)).unwrap();
+    assert_free("a mail", &mails, &payer);
+    for path in [
+        "/v1/orders".to_owned(),
+        format!("/v1/orders/{order}"),
+        "/v1/credits".to_owned(),
+    ] {
+        let answer = seller.send(&app, "GET", &path, None).await.expect(200);
+        assert_free(&path, &answer.text, &payer);
     }
 }

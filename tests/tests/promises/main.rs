@@ -55,6 +55,8 @@ const PROOFS: &[Proof] = proofs![
     "P10": companies::dashscope_cannot_tell_two_people_with_the_same_prompt_apart,
     "P10": companies::dashscope_hears_nothing_while_the_primary_is_well,
     "P11": companies::resend_receives_the_address_and_the_message_and_never_the_name,
+    "P12": companies::paypal_receives_the_order_and_nothing_of_the_account,
+    "P12": companies::what_paypal_tells_of_the_payer_is_kept_and_shown_nowhere,
     "P13": store::file_names_are_random_and_tell_nothing_of_their_owner,
     "P13": store::nothing_stored_or_delivered_with_a_file_says_whose_it_is,
     "P14": countries::without_accepting_the_present_policy_there_is_no_account,
@@ -77,7 +79,6 @@ const PUT_OFF: &[(&str, &str)] = &[
         "P7",
         "deleting an account is not there yet; the issue of accounts and their data proves it",
     ),
-    ("P12", "payment is not there yet; the issue of payment proves it"),
     (
         "P15",
         "half of the companies are not called yet; the issue of the last company proves the list",

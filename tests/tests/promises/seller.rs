@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use shared::domain::Store;
+use tests::shop::APPROVE;
 use tests::{Answer, TestApp};
 
 /// A day.
@@ -176,17 +177,33 @@ impl Seller {
         self.send(app, "GET", &format!("/v1/images/{id}"), None).await
     }
 
-    /// Everything there is to do: describe, order, look, list, read the account and the credits, correct the name,
+    /// Buys a pack: the payer approves, and the money is taken. Gives the order's id.
+    pub(crate) async fn buy(&self, app: &TestApp) -> String {
+        let wanted = json!({ "pack": "credits-20" });
+        let ordered = self.send(app, "POST", "/v1/orders", Some(wanted)).await.expect(201);
+        let order = ordered.json["id"].as_str().unwrap().to_owned();
+        app.stack.simulators.paypal().act(&order, &APPROVE).unwrap();
+        let path = format!("/v1/orders/{order}/capture");
+        self.send(app, "POST", &path, None).await.expect(200);
+        app.drain().await;
+        order
+    }
+
+    /// Everything there is to do: buy, describe, order, look, list, read the account and the credits, correct the name,
     /// begin to change the address, accept the policy again, sign up once more with the same address, sign in. Gives the picture's id.
     pub(crate) async fn use_everything(&mut self, app: &TestApp) -> String {
+        let order = self.buy(app).await;
         self.describe(app).await;
         let id = self.order(app).await;
         app.drain().await;
         let picture = self.picture(app, &id).await.expect(200);
         assert_eq!(picture.json["state"], "ready");
-        for path in ["/v1/images", "/v1/account", "/v1/credits"] {
+        for path in ["/v1/images", "/v1/account", "/v1/credits", "/v1/orders"] {
             self.send(app, "GET", path, None).await.expect(200);
         }
+        self.send(app, "GET", &format!("/v1/orders/{order}"), None)
+            .await
+            .expect(200);
         let Marks {
             email, name, password, ..
         } = &self.marks;
