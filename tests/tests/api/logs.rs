@@ -56,6 +56,8 @@ pub(crate) fn tell_nothing() {
         "@EXAMPLE.COM",
         PASSWORD,
         "eyJ",
+        "payer.example",
+        "QYR5Z8XDVJNXQ",
         "vrt_",
         "whsec_",
         "Bearer ",
