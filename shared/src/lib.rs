@@ -15,6 +15,7 @@ pub mod flows;
 pub mod grants;
 pub mod http;
 pub mod ids;
+pub mod metrics;
 pub mod network;
 pub mod objects;
 pub mod outbound;

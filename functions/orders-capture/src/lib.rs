@@ -119,8 +119,9 @@ async fn capture(
         return Err(problem);
     }
     let view = OrderView::new(&order);
-    Ok(match order.state {
-        OrderState::Pending => Accepted::at(format!("/v1/orders/{id}"), view).into_response(),
-        _ => Json(view).into_response(),
+    Ok(if order.state == OrderState::Pending {
+        Accepted::at(format!("/v1/orders/{id}"), view).into_response()
+    } else {
+        Json(view).into_response()
     })
 }

@@ -15,6 +15,7 @@ use crate::domain::order::{CheckoutStatus, Learned, Receipt, Record};
 use crate::domain::paypal::RefundId;
 use crate::domain::{Language, Order, OrderState, Profile};
 use crate::ids::{self, Id};
+use crate::metrics::{self, Metric};
 use crate::providers::paypal::{PayPal, PayPalError, Taken};
 use crate::store::ledger::PostError;
 use crate::store::{Accounts, Guard, Ledgers, Orders, Outbox, StoreError, Transaction, TransactionError, Write};
@@ -133,6 +134,7 @@ impl Cashier {
             let Learned { mut order, alarms } = read.learn(&record);
             for alarm in alarms {
                 tracing::error!(order.id = %id, %alarm, "A payment wants a person to look at it");
+                metrics::count(Metric::PaymentAlarms, 1);
             }
             apply(taken.as_ref(), &mut order);
             if self.write(&read, &mut order, buyer.as_ref()).await? {
@@ -175,6 +177,7 @@ impl Cashier {
             entries = self.entries(buyer, &postings).await?;
         } else if !postings.is_empty() {
             tracing::error!(order.id = %read.id, "Money has moved for an account that is gone: it is to be refunded");
+            metrics::count(Metric::PaymentsWithoutAccount, 1);
         }
         let order = self.orders.learned_write(read, after, now)?;
         let outcome = Transaction::of([order]).and_all(entries).commit(self.orders.db()).await;

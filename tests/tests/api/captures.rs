@@ -166,6 +166,10 @@ async fn what_paypal_says_otherwise_than_was_ordered_is_not_paid_out() {
         let answer = capture(&app, &mei, &order).await.expect(409);
         assert_eq!(answer.problem(), "conflict", "{act:?}");
         assert_eq!(shown(&app, &mei, &order).await["state"], "mismatched");
+        assert!(
+            crate::logs::all().contains(r#""PaymentAlarms":1"#),
+            "no metric was raised"
+        );
         assert_eq!((balance(&app, &mei).await, moved(&app)), ((3, 0), Vec::<i64>::new()));
     }
 }

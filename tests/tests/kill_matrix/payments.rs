@@ -8,18 +8,17 @@ use tests::shop::{APPROVE, BONUS, Shop};
 use vitrine::lab::{self, kill_at};
 use vitrine::sim::{Act, Instrument, Telling};
 
+/// Work that is to be killed.
+struct Victim(BoxFuture<'static, ()>);
+
 /// Kills what `arrange` makes ready, in a world of its own for each point at which it waits; in the end the buyer has got the
 /// credits that were bought, and everything holds.
 #[track_caller]
-fn die_everywhere(
-    arrange: impl AsyncFn(&Shop) -> BoxFuture<'static, ()>,
-    afterwards: impl AsyncFn(&Shop),
-    bought: i64,
-) {
+fn die_everywhere(arrange: impl AsyncFn(&Shop) -> Victim, afterwards: impl AsyncFn(&Shop), bought: i64) {
     for n in 1.. {
         let lived = lab::run(async {
             let shop = Shop::begin(n).await;
-            let victim = arrange(&shop).await;
+            let Victim(victim) = arrange(&shop).await;
             let life = kill_at(n, victim).await;
             afterwards(&shop).await;
             shop.evening(&format!("killed at its {n}th suspension")).await;
@@ -48,7 +47,7 @@ async fn only_order(shop: &Shop) -> shared::ids::OrderId {
 #[test]
 fn an_order_that_dies_on_its_way_to_paypal_is_the_same_order_when_it_is_asked_again() {
     die_everywhere(
-        async |shop| shop.buying("k").await.map(drop).boxed(),
+        async |shop| Victim(shop.buying("k").await.map(drop).boxed()),
         async |shop| {
             let order = shop.ordered("k").await;
             assert_eq!(only_order(shop).await, order);
@@ -70,7 +69,7 @@ fn a_capture_that_dies_gives_its_credits_all_the_same() {
                 hold: true,
                 ..Telling::default()
             });
-            shop.capturing(order).await
+            Victim(shop.capturing(order).await)
         },
         async |_| {},
         20,
@@ -82,7 +81,7 @@ fn a_capture_that_dies_and_is_asked_again_takes_the_money_once() {
     die_everywhere(
         async |shop| {
             let order = shop.approved("k").await;
-            shop.capturing(order).await
+            Victim(shop.capturing(order).await)
         },
         async |shop| {
             let order = only_order(shop).await;
@@ -104,7 +103,7 @@ fn a_capture_of_a_payer_who_is_declined_dies_and_the_payer_comes_back() {
                     instrument: Instrument::Declined,
                 },
             );
-            shop.capturing(order).await
+            Victim(shop.capturing(order).await)
         },
         async |shop| {
             let order = only_order(shop).await;
@@ -122,7 +121,7 @@ fn a_listener_that_dies_is_told_again() {
     die_everywhere(
         async |shop| {
             shop.approved("k").await;
-            shop.lab.tell_of_payments().map(drop).boxed()
+            Victim(shop.lab.tell_of_payments().map(drop).boxed())
         },
         async |_| {},
         20,
@@ -142,7 +141,7 @@ fn a_listener_that_dies_over_a_refund_takes_its_credits_back_once() {
                     value: Some("1.00".to_owned())
                 }
             ));
-            shop.lab.tell_of_payments().map(drop).boxed()
+            Victim(shop.lab.tell_of_payments().map(drop).boxed())
         },
         async |_| {},
         16,
@@ -178,7 +177,7 @@ fn a_run_that_settles_orders_and_dies_leaves_them_to_the_next_one() {
             shop.capturing(pending).await.await;
             shop.befall(pending, &Act::Settle { good: true });
             shop.lab.advance(SignedDuration::from_mins(30)).await;
-            shop.lab.run("settle-stale").map(drop).boxed()
+            Victim(shop.lab.run("settle-stale").map(drop).boxed())
         },
         async |_| {},
         60,

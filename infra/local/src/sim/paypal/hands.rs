@@ -180,9 +180,13 @@ impl World {
                 self.paypal_tell_of_order("CHECKOUT.PAYMENT-APPROVAL.REVERSED", &after);
                 Ok(after)
             }
-            Act::Forget => paypal
-                .change(meant, |one| Ok(one.is_forgotten = true))
-                .map(|((), one)| one),
+            Act::Forget => {
+                let ((), after) = paypal.change(meant, |one| {
+                    one.is_forgotten = true;
+                    Ok(())
+                })?;
+                Ok(after)
+            }
             Act::Amend { value, custom_id } => {
                 let amount = money(value)?;
                 let amended = paypal.change(meant, |one| {

@@ -52,23 +52,21 @@ struct Decision {
     instrument: Option<Instrument>,
 }
 
-fn find(world: &World, token: &str) -> Result<Checkout, Response> {
+/// The order, if its payer may still decide; else why not.
+fn find(world: &World, token: &str) -> Result<Checkout, (StatusCode, &'static str)> {
     let now = world.clock.now();
     let found = world.paypal.find(|one| (one.id == token).then(|| one.clone()));
     match found {
-        None => Err(wrong(StatusCode::NOT_FOUND, "there is no such order")),
-        Some(one) if one.is_gone(now) => Err(wrong(
-            StatusCode::GONE,
-            "this order has expired; begin again in the shop",
-        )),
-        Some(one) if one.status == Status::Completed => Err(wrong(StatusCode::CONFLICT, "this order is paid already")),
+        None => Err((StatusCode::NOT_FOUND, "there is no such order")),
+        Some(one) if one.is_gone(now) => Err((StatusCode::GONE, "this order has expired; begin again in the shop")),
+        Some(one) if one.status == Status::Completed => Err((StatusCode::CONFLICT, "this order is paid already")),
         Some(one) => Ok(one),
     }
 }
 
 async fn show(State(world): State<Arc<World>>, Query(asked): Query<Asked>) -> Response {
     match find(&world, &asked.token) {
-        Err(response) => response,
+        Err((status, why)) => wrong(status, why),
         Ok(order) => page(&Page {
             declined: !order.refused.is_empty(),
             brand: order.brand.unwrap_or_else(|| "A shop".to_owned()),
@@ -83,7 +81,7 @@ async fn show(State(world): State<Arc<World>>, Query(asked): Query<Asked>) -> Re
 async fn decide(State(world): State<Arc<World>>, Form(decision): Form<Decision>) -> Response {
     let order = match find(&world, &decision.token) {
         Ok(order) => order,
-        Err(response) => return response,
+        Err((status, why)) => return wrong(status, why),
     };
     let Some(instrument) = decision.instrument else {
         return sent(order.cancel_url.as_deref(), &[("token", &order.id)]);
