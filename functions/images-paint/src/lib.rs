@@ -8,18 +8,20 @@ use std::sync::Arc;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use shared::config::{ConfigError, Vars};
 use shared::flows::budget;
+use shared::flows::counting::Counting;
 use shared::flows::ending::Ender;
 use shared::flows::painting::{Painter, Priced};
 use shared::grants::{Action, Grant, ObjectAction};
 use shared::objects::Stores;
 use shared::providers::dashscope::Dashscope;
 use shared::providers::seedream::Seedream;
-use shared::store::{Accounts, Images, Ledgers, Limits};
+use shared::store::{Accounts, Analytics, Images, Ledgers, Limits};
 use shared::{Platform, worker};
 
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
     Grant::Table("accounts", &[Action::GetItem]),
+    Grant::Table("analytics", &[Action::UpdateItem]),
     Grant::Table("images", &[Action::DeleteItem, Action::GetItem, Action::UpdateItem]),
     Grant::Table("ledger", &[Action::DeleteItem, Action::GetItem, Action::PutItem]),
     Grant::Table("limits", &[Action::GetItem, Action::UpdateItem]),
@@ -61,6 +63,10 @@ pub fn painter(vars: &Vars, platform: &Platform) -> Result<Painter, ConfigError>
             accounts: Accounts::new(&db, vars)?,
             images: Images::new(&db, vars)?,
             ledgers: Ledgers::new(&db, vars)?,
+            counting: Counting {
+                analytics: Analytics::new(&db, vars)?,
+                clock: platform.clock.clone(),
+            },
             clock: platform.clock.clone(),
         },
         limits: Limits::new(&db, vars)?,

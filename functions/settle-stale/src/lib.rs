@@ -4,16 +4,18 @@
 
 use shared::Platform;
 use shared::config::{ConfigError, Vars};
+use shared::flows::counting::Counting;
 use shared::flows::ending::Ender;
 use shared::flows::payment::Cashier;
 use shared::flows::settling::Settler;
 use shared::grants::{Action, Grant};
 use shared::schedule::Due;
-use shared::store::{Accounts, Images, Ledgers, Limits, Outbox, StoreError};
+use shared::store::{Accounts, Analytics, Images, Ledgers, Limits, Outbox, StoreError};
 
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
     Grant::Table("accounts", &[Action::GetItem]),
+    Grant::Table("analytics", &[Action::UpdateItem]),
     Grant::Table("images", &[Action::DeleteItem, Action::GetItem, Action::UpdateItem]),
     Grant::Index("images", "unfinished", &[Action::Query]),
     Grant::Table("ledger", &[Action::DeleteItem, Action::GetItem, Action::PutItem]),
@@ -43,6 +45,10 @@ impl Deps {
                 accounts: Accounts::new(&db, vars)?,
                 images: Images::new(&db, vars)?,
                 ledgers: Ledgers::new(&db, vars)?,
+                counting: Counting {
+                    analytics: Analytics::new(&db, vars)?,
+                    clock: platform.clock.clone(),
+                },
                 clock: platform.clock.clone(),
             },
             limits: Limits::new(&db, vars)?,

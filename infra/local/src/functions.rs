@@ -113,9 +113,11 @@ pub const ROUTES: &[RouteFunction] = routes![
     "orders-get" = orders_get(openapi),
     "orders-list" = orders_list(openapi),
     "packs-list" = packs_list(openapi),
+    "page-views-create" = page_views_create(openapi),
     "passwords-change" = passwords_change(openapi),
     "passwords-reset" = passwords_reset(openapi),
     "paypal-webhook" = paypal_webhook(openapi),
+    "privacy-get" = privacy_get(openapi),
     "prompts-create" = prompts_create(openapi),
     "resend-webhook" = resend_webhook(openapi),
     "routes-refuse" = routes_refuse,
@@ -134,7 +136,11 @@ pub const WORKERS: &[WorkerFunction] = workers![
 ];
 
 /// Every function that a schedule wakes.
-pub const SCHEDULED: &[ScheduledFunction] = scheduled!["objects-sweep" = objects_sweep, "settle-stale" = settle_stale,];
+pub const SCHEDULED: &[ScheduledFunction] = scheduled![
+    "objects-sweep" = objects_sweep,
+    "settle-stale" = settle_stale,
+    "stats-rollup" = stats_rollup,
+];
 
 /// The name of every function, and what its source says it may touch.
 pub fn grants() -> impl Iterator<Item = (&'static str, &'static [Grant])> {

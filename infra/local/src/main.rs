@@ -87,6 +87,17 @@ enum Look {
         #[command(subcommand)]
         what: LookAtPayments,
     },
+    /// How much the service is used, day by day
+    Stats {
+        /// How many days, today included
+        #[arg(long, default_value_t = 30)]
+        days: u16,
+        /// Writes a chart to this file too
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
+        #[command(flatten)]
+        at: At,
+    },
     /// Orders for credits
     Orders {
         #[command(subcommand)]
@@ -259,6 +270,18 @@ async fn run(cli: Cli) -> Result<()> {
         Command::Ops {
             what: Look::Ledger { what },
         } => look_at_ledger(what).await,
+        Command::Ops {
+            what: Look::Stats { days, svg, at },
+        } => {
+            let report = Ops::at(at.place())?.stats(days).await?;
+            say!("{}", report.to_string().trim_end());
+            if let Some(file) = svg {
+                std::fs::write(&file, report.svg()?)
+                    .with_context(|| format!("could not write `{}`", file.display()))?;
+                say!("\nchart  {}", file.display());
+            }
+            Ok(())
+        }
         Command::Ops {
             what: Look::Payments {
                 what: LookAtPayments::Reconcile { days, mend, at },

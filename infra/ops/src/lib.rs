@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod images;
 pub mod ledger;
 pub mod payments;
+pub mod stats;
 mod table;
 
 use shared::config::{ConfigError, Vars};
@@ -15,7 +16,7 @@ use shared::ids::{Act, Id};
 use shared::platform::Runtime;
 use shared::providers::paypal::PayPalError;
 use shared::secrets::Secrets;
-use shared::store::{Accounts, Acts, Images, Ledgers, StoreError};
+use shared::store::{Accounts, Acts, Analytics, Images, Ledgers, StoreError};
 use shared::{Clock, Entropy, Ids, Platform};
 
 /// The name by which the local stack knows the operator.
@@ -91,6 +92,7 @@ pub struct Ops {
     ids: Ids,
     accounts: Accounts,
     acts: Acts,
+    analytics: Analytics,
     images: Images,
     ledgers: Ledgers,
 }
@@ -112,7 +114,7 @@ impl Ops {
                 (Runtime::local(OPERATOR, Some(url)), LOCAL.to_owned())
             }
         };
-        let tables = ["accounts", "audit", "images", "ledger"];
+        let tables = ["accounts", "analytics", "audit", "images", "ledger"];
         let vars = tables.map(|table| {
             (
                 format!("{}_TABLE", table.to_uppercase()),
@@ -128,6 +130,7 @@ impl Ops {
             clock,
             ids,
             acts: Acts::new(&db, &vars)?,
+            analytics: Analytics::new(&db, &vars)?,
             accounts: Accounts::new(&db, &vars)?,
             images: Images::new(&db, &vars)?,
             ledgers: Ledgers::new(&db, &vars)?,

@@ -12,3 +12,14 @@ pub enum Language {
     /// 简体中文.
     Zh,
 }
+
+impl Language {
+    /// Its tag (BCP 47).
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Zh => "zh-CN",
+        }
+    }
+}

@@ -19,6 +19,7 @@ pub mod paypal;
 pub mod session;
 pub mod spend;
 pub mod text;
+pub mod usage;
 
 pub use account::Profile;
 pub use code::Code;

@@ -9,6 +9,7 @@ use crate::store::ledger::PostError;
 use crate::store::{Accounts, Guard, Images, Ledgers, StoreError, Transaction};
 
 use super::ROUNDS;
+use super::counting::Counting;
 
 /// Ends pictures.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct Ender {
     pub images: Images,
     /// The credits.
     pub ledgers: Ledgers,
+    /// Where it is counted.
+    pub counting: Counting,
     /// The time, asked anew after each long wait.
     pub clock: Clock,
 }
@@ -73,7 +76,10 @@ impl Ender {
                 self.images.ending_write(&image, ending, delivered, now)?
             };
             let error = match Transaction::of([end]).and_all(entries).commit(self.images.db()).await {
-                Ok(()) => return Ok(Finish::Written),
+                Ok(()) => {
+                    self.counting.ended(&image, ending.state()).await;
+                    return Ok(Finish::Written);
+                }
                 Err(error) => error,
             };
             if error.refused(Guard::Cause).is_some() || error.refused(Guard::Hold).is_some() {

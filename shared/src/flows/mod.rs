@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod buying;
+pub mod counting;
 pub mod email_change;
 pub mod ending;
 pub mod letters;

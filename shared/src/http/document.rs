@@ -2,10 +2,14 @@
 
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
+use http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use sha2::{Digest, Sha256};
+
+use crate::domain::Language;
 
 /// A page brings its style along and nothing else: no script, no picture, nothing from elsewhere.
 pub(super) const PAGE_POLICY: &str =
@@ -60,9 +64,19 @@ pub struct Document {
     text: String,
     tag: HeaderValue,
     media_type: &'static str,
+    language: Option<Language>,
 }
 
 impl Document {
+    /// The document in one of several languages.
+    #[must_use]
+    pub fn in_language(self, language: Language) -> Self {
+        Self {
+            language: Some(language),
+            ..self
+        }
+    }
+
     /// A JSON document.
     pub fn json(text: impl Into<String>) -> Self {
         Self::new(text.into(), "application/json")
@@ -76,7 +90,12 @@ impl Document {
     fn new(text: String, media_type: &'static str) -> Self {
         let digest = hex::encode(&Sha256::digest(&text)[..12]);
         let tag = HeaderValue::from_str(&format!("\"{digest}\"")).unwrap_or(HeaderValue::from_static("\"\""));
-        Self { text, tag, media_type }
+        Self {
+            text,
+            tag,
+            media_type,
+            language: None,
+        }
     }
 
     /// The document, or that it has not changed since the caller saw it.
@@ -95,7 +114,14 @@ impl Document {
         let headers = response.headers_mut();
         headers.insert(ETAG, self.tag.clone());
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
-        headers.insert(VARY, HeaderValue::from_static("accept"));
+        let vary = match self.language {
+            None => "accept",
+            Some(language) => {
+                headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+                "accept, accept-language"
+            }
+        };
+        headers.insert(VARY, HeaderValue::from_static(vary));
         if !is_known {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.media_type));
         }

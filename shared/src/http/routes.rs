@@ -25,6 +25,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/sessions"),
     ("DELETE", "/v1/sessions"),
     ("DELETE", "/v1/sessions/{id}"),
+    ("POST", "/v1/page-views"),
     ("POST", "/v1/webhooks/paypal"),
     ("POST", "/v1/webhooks/resend"),
     ("POST", "/v1/passwords/reset"),
@@ -32,6 +33,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/.well-known/jwks.json"),
     ("GET", "/v1/health"),
     ("GET", "/openapi.json"),
+    ("GET", "/privacy"),
 ];
 
 /// The methods that `path` has, none if there is no such path.

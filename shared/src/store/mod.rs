@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod acts;
+pub mod analytics;
 pub mod codes;
 pub mod idempotency;
 pub mod images;
@@ -21,6 +22,7 @@ mod transaction;
 
 pub use accounts::Accounts;
 pub use acts::Acts;
+pub use analytics::Analytics;
 pub use codes::Codes;
 pub use idempotency::Idempotency;
 pub use images::Images;

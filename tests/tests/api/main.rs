@@ -29,6 +29,7 @@ mod painting;
 mod password_races;
 mod passwords;
 mod payments_told;
+mod privacy;
 mod profile;
 mod prompts;
 mod refreshing;
@@ -42,6 +43,7 @@ mod support;
 mod sweeping;
 mod tokens;
 mod undeliverable;
+mod usage;
 mod webhooks;
 mod wire;
 

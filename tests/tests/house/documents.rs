@@ -148,7 +148,9 @@ fn whoever_needs_a_token_is_told_so_and_nobody_else() {
         "keys-get",
         "packs-list",
         "openapi-get",
+        "page-views-create",
         "passwords-reset",
+        "privacy-get",
         "sessions-create",
         "sessions-refresh",
     ];

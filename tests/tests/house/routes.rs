@@ -36,11 +36,13 @@ const ANONYMOUS: &[(&str, u16, &str)] = &[
     ("GET /v1/orders", 401, "unauthorized"),
     ("GET /v1/orders/{id}", 401, "unauthorized"),
     ("POST /v1/orders/{id}/capture", 401, "unauthorized"),
+    ("POST /v1/page-views", 204, ""),
     ("POST /v1/webhooks/paypal", 401, "invalid-signature"),
     ("POST /v1/webhooks/resend", 401, "invalid-signature"),
     ("GET /.well-known/jwks.json", 200, ""),
     ("GET /v1/health", 200, ""),
     ("GET /openapi.json", 200, ""),
+    ("GET /privacy", 200, ""),
     ("ANY $default", 404, "not-found"),
 ];
 

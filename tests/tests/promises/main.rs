@@ -45,6 +45,8 @@ const PROOFS: &[Proof] = proofs![
     "P2": thirty_days::the_record_the_prompt_and_the_file_are_erased_once_they_expired,
     "P2": thirty_days::a_picture_stays_gone_while_the_database_is_days_late_and_then_its_file_goes_too,
     "P2": thirty_days::a_picture_that_its_owner_deletes_is_gone_at_once_with_file_and_link,
+    "P3": records::what_is_counted_is_a_page_or_a_model_and_a_day_and_nothing_of_who_it_was,
+    "P3": records::views_of_two_people_are_one_number,
     "P5": store::a_store_of_another_company_cannot_be_configured,
     "P5": store::the_file_of_a_picture_lies_in_the_stores_and_nowhere_else_of_ours,
     "P8": companies::deepseek_receives_the_description_and_nothing_else_of_a_person,
@@ -66,7 +68,6 @@ const PROOFS: &[Proof] = proofs![
 
 /// What is not proved yet, and what it waits for.
 const PUT_OFF: &[(&str, &str)] = &[
-    ("P3", "usage data is not there yet; the issue of usage data proves it"),
     (
         "P4",
         "more kinds of mail come with payments and security; the issue of the last kind proves the list",

@@ -152,6 +152,8 @@ const DECLARED: &[(&str, &str, &[&str])] = &[
     ),
     ("orders", "RECEIPTS#", &["receipts"]),
     ("orders", "RECEIPT#", &["order_id"]),
+    ("analytics", "views#", &["uses", "expires_at"]),
+    ("analytics", "generations#", &["uses", "expires_at"]),
     ("idempotency", "images-create#", &["fingerprint", "body", "expires_at"]),
     ("idempotency", "orders-create#", &["fingerprint", "body", "expires_at"]),
     ("idempotency", "msg_", &["expires_at"]),
@@ -206,10 +208,15 @@ pub(crate) async fn what_is_stored_of_a_person_is_what_the_tables_are_declared_t
     let mut seen = BTreeSet::new();
     for (table, items) in everything_stored(&app) {
         for item in items {
-            let sort = item["sk"]["S"]
-                .as_str()
-                .or(item["pk"]["S"].as_str())
-                .or(item["id"]["S"].as_str())
+            // Counters are known by their partition: under it lie pages, and models with what came of them.
+            let names = if table == "analytics" {
+                ["pk"; 3]
+            } else {
+                ["sk", "pk", "id"]
+            };
+            let sort = names
+                .iter()
+                .find_map(|name| item[*name]["S"].as_str())
                 .unwrap_or_default();
             let declared = DECLARED
                 .iter()
@@ -292,4 +299,59 @@ pub(crate) async fn where_a_request_comes_from_is_stored_nowhere() {
         }
     }
     app.drain().await;
+}
+
+/// Everything about somebody that could tie a view to a person or a device.
+fn trail_and_person(seller: &Seller) -> Vec<String> {
+    let trail = seller.marks.trail.iter().map(|(_, value)| value.clone());
+    trail.chain(seller.ids()).chain(seller.marks.personal()).collect()
+}
+
+pub(crate) async fn what_is_counted_is_a_page_or_a_model_and_a_day_and_nothing_of_who_it_was() {
+    let (app, seller) = in_full_use().await;
+    for page in ["/", "/pricing", "/images/img_01kb0v1cqhe8svdnq7tqw8vz6n"] {
+        let view = serde_json::json!({ "page": page });
+        seller
+            .send(&app, "POST", "/v1/page-views", Some(view))
+            .await
+            .expect(204);
+    }
+    app.advance(SignedDuration::from_hours(48));
+    app.stack.run_schedule("stats-rollup").await.unwrap();
+    let counted = everything_stored(&app).remove("analytics").unwrap();
+    let text = serde_json::to_string(&counted).unwrap();
+    assert_free("the counters", &text, &trail_and_person(&seller));
+    let mut kinds = BTreeSet::new();
+    for item in &counted {
+        let names: BTreeSet<&str> = item.as_object().unwrap().keys().map(String::as_str).collect();
+        let kind = item["pk"]["S"].as_str().unwrap().split('#').next().unwrap();
+        let expected: BTreeSet<&str> = match kind {
+            "sum" => ["pk", "sk", "views", "generations"].into(),
+            _ => ["pk", "sk", "uses", "expires_at"].into(),
+        };
+        assert_eq!(names, expected, "{item}");
+        kinds.insert(kind.to_owned());
+    }
+    assert_eq!(kinds, ["generations", "sum", "views"].map(str::to_owned).into());
+    app.drain().await;
+}
+
+pub(crate) async fn views_of_two_people_are_one_number() {
+    let app = TestApp::new().await;
+    for who in ["mei", "jun"] {
+        let seller = Seller::sign_up(&app, who).await;
+        let view = serde_json::json!({ "page": "/pricing" });
+        for _ in 0..20 {
+            seller
+                .send(&app, "POST", "/v1/page-views", Some(view.clone()))
+                .await
+                .expect(204);
+        }
+    }
+    let counted = everything_stored(&app).remove("analytics").unwrap();
+    let pages: BTreeSet<_> = counted.iter().map(|item| item["sk"]["S"].as_str().unwrap()).collect();
+    let uses = counted
+        .iter()
+        .map(|item| item["uses"]["N"].as_str().unwrap().parse::<u32>().unwrap());
+    assert_eq!((pages, uses.sum::<u32>()), (["/pricing"].into(), 40));
 }

@@ -6,6 +6,7 @@ use shared::auth::refresh_token::Named;
 use shared::domain::image::{Failure, Refusal};
 use shared::domain::ledger::verify;
 use shared::domain::{Credits, Image, Profile, Session, State};
+use shared::flows::counting::Counting;
 use shared::flows::ending::{Ender, Finish};
 use shared::flows::ordering::{OrderError, Ordered, Ordering};
 use shared::flows::refreshing::{RefreshError, refresh};
@@ -15,7 +16,7 @@ use shared::store::images::Ending;
 
 use crate::World;
 
-const TABLES: [&str; 4] = ["accounts", "idempotency", "images", "ledger"];
+const TABLES: [&str; 5] = ["accounts", "analytics", "idempotency", "images", "ledger"];
 
 impl World {
     async fn order_as(&self, used: &Use, count: usize) -> Result<Ordered, OrderError> {
@@ -55,6 +56,10 @@ impl World {
             accounts: self.accounts(),
             images: self.images(),
             ledgers: self.ledgers(),
+            counting: Counting {
+                analytics: self.analytics(),
+                clock: self.clock.clone(),
+            },
             clock: self.clock.clone(),
         }
     }

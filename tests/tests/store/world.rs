@@ -14,7 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 use shared::config::{Vars, is_loopback};
 use shared::platform::Runtime;
 use shared::secrets::Secrets;
-use shared::store::{Accounts, Codes, Db, Idempotency, Images, Ledgers, Limits, Orders, Outbox, Sessions, Sweeps};
+use shared::store::{
+    Accounts, Analytics, Codes, Db, Idempotency, Images, Ledgers, Limits, Orders, Outbox, Sessions, Sweeps,
+};
 use shared::{Clock, Entropy, Ids, Platform};
 use url::Url;
 use vitrine::engine::{Engines, Settings};
@@ -132,6 +134,10 @@ impl World {
 
     pub(crate) fn ledgers(&self) -> Ledgers {
         Ledgers::new(&self.db, &self.vars).unwrap()
+    }
+
+    pub(crate) fn analytics(&self) -> Analytics {
+        Analytics::new(&self.db, &self.vars).unwrap()
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -55,6 +55,7 @@ pub fn local_parameters() -> BTreeMap<String, String> {
         ("Stage", "local"),
         ("PublicUrl", "http://127.0.0.1:8000"),
         ("MailFrom", "Vitrine <hello@vitrine.localhost>"),
+        ("PrivacyContact", "privacy@vitrine.localhost"),
         ("CosBucket", "vitrine-local-1250000000"),
         ("OssBucket", "vitrine-local"),
         ("PayPalReturnUrl", "http://127.0.0.1:8001/_sim/paypal/returned"),

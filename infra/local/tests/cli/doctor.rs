@@ -71,6 +71,7 @@ fn parameters(port: u16, stage: &str) -> Vec<(&'static str, String)> {
         ("Stage", stage.to_owned()),
         ("PublicUrl", format!("http://127.0.0.1:{port}")),
         ("MailFrom", "'Vitrine <hello@example.com>'".to_owned()),
+        ("PrivacyContact", "privacy@example.com".to_owned()),
         ("CosBucket", "vitrine-local-1250000000".to_owned()),
         ("CosEndpoint", format!("http://cos.localhost:{}", port + 2)),
         ("DeepSeekUrl", simulators.clone()),

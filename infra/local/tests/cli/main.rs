@@ -12,3 +12,4 @@ mod processes;
 mod program;
 mod refusals;
 mod serving;
+mod stats;

@@ -55,9 +55,11 @@ fn every_function_is_there_once_with_its_route_its_queue_or_its_schedule() {
         ("orders-get", "GET /v1/orders/{id}"),
         ("orders-list", "GET /v1/orders"),
         ("packs-list", "GET /v1/packs"),
+        ("page-views-create", "POST /v1/page-views"),
         ("passwords-change", "PUT /v1/account/password"),
         ("passwords-reset", "POST /v1/passwords/reset"),
         ("paypal-webhook", "POST /v1/webhooks/paypal"),
+        ("privacy-get", "GET /privacy"),
         ("prompts-create", "POST /v1/prompts"),
         ("resend-webhook", "POST /v1/webhooks/resend"),
         ("routes-refuse", "ANY $default"),
@@ -67,6 +69,7 @@ fn every_function_is_there_once_with_its_route_its_queue_or_its_schedule() {
         ("sessions-list", "GET /v1/sessions"),
         ("sessions-refresh", "POST /v1/sessions/refresh"),
         ("settle-stale", "rate(5 minutes) UTC"),
+        ("stats-rollup", "rate(1 hour) UTC"),
     ]);
     assert_eq!(
         routes,
@@ -263,6 +266,7 @@ fn tables_have_the_keys_expiry_and_streams_that_the_store_relies_on() {
         shape,
         [
             "accounts pk sk expires_at -",
+            "analytics pk sk expires_at -",
             "audit id - - -",
             "idempotency pk sk expires_at -",
             "images account_id id expires_at NEW_AND_OLD_IMAGES",

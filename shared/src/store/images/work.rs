@@ -42,6 +42,18 @@ pub enum Ending {
     Failed(Failure),
 }
 
+impl Ending {
+    /// The state that it is.
+    #[must_use]
+    pub fn state(self) -> State {
+        match self {
+            Self::Ready => State::Ready,
+            Self::Refused(refusal) => State::Refused(refusal),
+            Self::Failed(failure) => State::Failed(failure),
+        }
+    }
+}
+
 const UNFINISHED_AND_MINE: &str = "#attempt = :attempt AND #state IN (:claimed, :dispatched, :painted)";
 
 impl Images {
