@@ -23,7 +23,7 @@ async fn each_schedule_wakes_its_function_when_it_is_due() {
     app.advance(SignedDuration::from_mins(55));
     assert_eq!(
         app.stack.run_due_schedules().await.unwrap(),
-        ["objects-sweep", "settle-stale"]
+        ["objects-sweep", "settle-stale", "stats-rollup"]
     );
 }
 
@@ -38,7 +38,7 @@ async fn the_desk_shows_the_schedules_and_runs_one_at_once() {
         .iter()
         .map(|one| &one["name"])
         .collect();
-    assert_eq!(names, ["objects-sweep", "settle-stale"]);
+    assert_eq!(names, ["objects-sweep", "settle-stale", "stats-rollup"]);
     assert_eq!(before["schedules"][1]["last_run"], Value::Null);
     assert_eq!(before["schedules"][1]["due"], "2026-11-22T09:05:00Z");
 

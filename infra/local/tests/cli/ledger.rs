@@ -11,7 +11,7 @@ use shared::{Clock, Entropy, Ids, Platform};
 use vitrine::client;
 use vitrine::stack::{Options, Stack};
 
-use crate::program::{free_ports, good, run, text};
+use crate::program::{bad, free_ports, good, run};
 
 /// A stack in which two people have ordered pictures, and a client that may do everything to its tables.
 async fn house(port: u16) -> (Stack, Client) {
@@ -40,14 +40,6 @@ fn ledger(folder: &Path, port: u16, arguments: &[&str]) -> Output {
     let port = port.to_string();
     let (what, rest) = arguments.split_first().unwrap();
     run(folder, &[&["ops", "ledger", what, "--port", &port], rest].concat())
-}
-
-/// What a run that found something said.
-#[track_caller]
-fn bad(output: &Output, why: &str) -> String {
-    assert_eq!(output.status.code(), Some(1));
-    assert_eq!(text(&output.stderr), format!("vitrine: {why}\n"));
-    text(&output.stdout)
 }
 
 #[test]

@@ -11,7 +11,7 @@ use vitrine::client::Client;
 use vitrine::sim::{Act, Fault, Provider, Telling};
 use vitrine::stack::{Options, Stack};
 
-use crate::program::{free_ports, good, run, text};
+use crate::program::{bad, free_ports, good, run, text};
 
 /// A stack in which somebody has bought twenty credits; its streams and schedules stand still. Gives the order too.
 async fn shop(port: u16) -> (Stack, Client, String) {
@@ -39,14 +39,6 @@ async fn shop(port: u16) -> (Stack, Client, String) {
 fn ops(folder: &Path, port: u16, arguments: &[&str]) -> Output {
     let port = port.to_string();
     run(folder, &[&["ops"], arguments, &["--port", &port]].concat())
-}
-
-/// What a run that did not go well said.
-#[track_caller]
-fn bad(output: &Output, why: &str) -> String {
-    assert_eq!(output.status.code(), Some(1));
-    assert_eq!(text(&output.stderr), format!("vitrine: {why}\n"));
-    text(&output.stdout)
 }
 
 #[test]

@@ -53,6 +53,14 @@ pub(crate) fn good(output: &Output) -> String {
     out
 }
 
+/// What a run that did not go well printed on standard output; on standard error it said `why`.
+#[track_caller]
+pub(crate) fn bad(output: &Output, why: &str) -> String {
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stderr), format!("vitrine: {why}\n"));
+    text(&output.stdout)
+}
+
 pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
