@@ -337,6 +337,8 @@ impl Stack {
 
     /// Closes the ports and lets go of the files, so that another stack can take them over.
     pub async fn close(self) {
+        // A run under way may still need every port.
+        self.engines.rest().await;
         let serving = std::mem::take(&mut *self.serving.lock().unwrap_or_else(PoisonError::into_inner));
         for serving in serving {
             serving.close().await;

@@ -144,6 +144,8 @@ pub struct Engines {
     dynamodb: SocketAddr,
     store: SocketAddr,
     serving: Mutex<Vec<Serving>>,
+    /// What runs by itself and asks what is served.
+    running: Mutex<Vec<Serving>>,
 }
 
 /// What draining moved.
@@ -236,6 +238,7 @@ impl Engines {
             dynamodb: (Ipv4Addr::LOCALHOST, 8003).into(),
             store: (Ipv4Addr::LOCALHOST, 8002).into(),
             serving: Mutex::default(),
+            running: Mutex::default(),
         })
     }
 
@@ -364,18 +367,28 @@ impl Engines {
         for schedule in self.schedules.list() {
             tasks.push(keep_waking(self.schedules.clone(), schedule.spec.name));
         }
-        self.serving
+        self.running
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .extend(tasks);
     }
 
-    /// Closes the ports, lets running work finish, and lets go of the files.
+    /// Lets what runs by itself finish, and begin nothing more. What it needs is still served.
+    pub async fn rest(&self) {
+        close_all(&self.running).await;
+    }
+
+    /// [Rests](Self::rest), then closes the ports and lets go of the files.
     pub async fn close(&self) {
-        let serving = std::mem::take(&mut *self.serving.lock().unwrap_or_else(PoisonError::into_inner));
-        for serving in serving {
-            serving.close().await;
-        }
+        self.rest().await;
+        close_all(&self.serving).await;
+    }
+}
+
+async fn close_all(tasks: &Mutex<Vec<Serving>>) {
+    let tasks = std::mem::take(&mut *tasks.lock().unwrap_or_else(PoisonError::into_inner));
+    for task in tasks {
+        task.close().await;
     }
 }
 
