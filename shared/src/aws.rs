@@ -220,6 +220,18 @@ impl Aws {
         aws_sdk_ssm::Client::from_conf(config.build())
     }
 
+    pub(crate) fn scheduler(&self) -> aws_sdk_scheduler::Client {
+        let mut config = aws_sdk_scheduler::Config::builder()
+            .behavior_version(aws_sdk_scheduler::config::BehaviorVersion::latest())
+            .region(self.region())
+            .credentials_provider(self.credentials())
+            .http_client(self.transport.client())
+            .timeout_config(timeouts(ATTEMPT, OPERATION))
+            .retry_config(retries());
+        config.set_endpoint_url(self.runtime.scheduler_url.as_ref().map(origin));
+        aws_sdk_scheduler::Client::from_conf(config.build())
+    }
+
     /// Opens the connection the first query will use. DynamoDB answers an unsigned `GET /` with a line about its health,
     /// so this needs no permission, no table and no signature; whatever comes back, the connection stands. Failing costs
     /// nothing but the head start.

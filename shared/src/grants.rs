@@ -12,6 +12,9 @@ pub enum Grant {
     Index(&'static str, &'static str, &'static [Action]),
     /// Reading one secret of the parameter store, by its short name (`cos-painter`).
     Parameter(&'static str),
+    /// Actions on the one-off schedules of a group of ours, by its short name (`erasures`). Whoever creates one also passes the
+    /// group's role on.
+    Schedules(&'static str, &'static [ScheduleAction]),
     /// Taking messages from a queue of ours, by its short name (`images-paint`).
     Queue(&'static str),
     /// Actions on the pictures' bucket in every store; enforced by the store's own key pair of that role, not by AWS.
@@ -45,6 +48,25 @@ impl Action {
             Self::Query => "dynamodb:Query",
             Self::Scan => "dynamodb:Scan",
             Self::UpdateItem => "dynamodb:UpdateItem",
+        }
+    }
+}
+
+/// An action of EventBridge Scheduler, named as in IAM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "these are the names of IAM")]
+pub enum ScheduleAction {
+    CreateSchedule,
+    DeleteSchedule,
+}
+
+impl ScheduleAction {
+    /// The action as IAM writes it, such as `scheduler:CreateSchedule`.
+    #[must_use]
+    pub fn iam(self) -> &'static str {
+        match self {
+            Self::CreateSchedule => "scheduler:CreateSchedule",
+            Self::DeleteSchedule => "scheduler:DeleteSchedule",
         }
     }
 }

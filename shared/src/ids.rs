@@ -74,6 +74,8 @@ pub type SessionId = Id<Session>;
 pub type ImageId = Id<Image>;
 /// The id of an order for credits.
 pub type OrderId = Id<Order>;
+/// The id of a mail.
+pub type MailId = Id<Mail>;
 
 /// Why a text is not an [`Id`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

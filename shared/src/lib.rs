@@ -26,6 +26,7 @@ pub mod schedule;
 pub mod secrets;
 pub mod store;
 pub mod telemetry;
+pub mod wakings;
 pub mod wire;
 pub mod worker;
 

@@ -35,6 +35,8 @@ pub struct Runtime {
     pub dynamodb_url: Option<Url>,
     /// Read from `AWS_ENDPOINT_URL_SSM`, likewise.
     pub ssm_url: Option<Url>,
+    /// Read from `AWS_ENDPOINT_URL_SCHEDULER`, likewise.
+    pub scheduler_url: Option<Url>,
     /// Read from the file that `AWS_CA_BUNDLE` names: certificates trusted beside the built-in ones.
     pub ca_bundle: Option<CaBundle>,
     /// Read from `VITRINE_CLOCK_FILE`: the local stack moves time by it.
@@ -62,6 +64,7 @@ impl Runtime {
             session_token: optional("AWS_SESSION_TOKEN").map(SecretString::from),
             dynamodb_url: endpoint(vars, "AWS_ENDPOINT_URL_DYNAMODB")?,
             ssm_url: endpoint(vars, "AWS_ENDPOINT_URL_SSM")?,
+            scheduler_url: endpoint(vars, "AWS_ENDPOINT_URL_SCHEDULER")?,
             ca_bundle: vars
                 .peek("AWS_CA_BUNDLE")
                 .map(|path| CaBundle::read("AWS_CA_BUNDLE", path))
@@ -71,7 +74,7 @@ impl Runtime {
         })
     }
 
-    /// A host on this machine, whose engine answers for DynamoDB and the parameter store at `engine` and knows the caller
+    /// A host on this machine, whose engine answers for DynamoDB, the parameter store and the scheduler at `engine` and knows the caller
     /// by the name `function`, which is key id and secret at once.
     #[must_use]
     pub fn local(function: &str, engine: Option<Url>) -> Self {
@@ -81,7 +84,8 @@ impl Runtime {
             secret_access_key: function.into(),
             session_token: None,
             dynamodb_url: engine.clone(),
-            ssm_url: engine,
+            ssm_url: engine.clone(),
+            scheduler_url: engine,
             ca_bundle: None,
             clock_file: None,
             wire: None,
@@ -201,6 +205,12 @@ impl Platform {
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         self.aws.dynamodb()
+    }
+
+    /// A client of EventBridge Scheduler.
+    #[must_use]
+    pub(crate) fn scheduler(&self) -> aws_sdk_scheduler::Client {
+        self.aws.scheduler()
     }
 
     /// Opens the connection to DynamoDB, so that the first query need not.

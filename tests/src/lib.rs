@@ -10,6 +10,7 @@
 
 pub mod answer;
 pub mod day;
+pub mod logs;
 pub mod person;
 pub mod shop;
 

@@ -10,7 +10,9 @@ use shared::domain::{Code, Credits, DeviceName, EmailAddress};
 use shared::flows::sign_up::Proofs;
 use shared::flows::tries::Tries;
 use shared::grants::{Action, Grant};
-use shared::http::{Created, Json, Kind, Problem, Quotas, SessionTokens, SessionView, openapi, with_manners};
+use shared::http::{
+    Created, Json, Kind, PolicyVersion, Problem, Quotas, SessionTokens, SessionView, openapi, with_manners,
+};
 use shared::ids;
 use shared::store::{Accounts, Ledgers, Limits, Sessions};
 use shared::{Clock, Ids, Platform};
@@ -60,6 +62,7 @@ impl Deps {
             tokens: SessionTokens {
                 signer: TokenSigner::configured(vars, &platform.secrets)?,
                 hash_key: proofs.hash_key.clone(),
+                policy: PolicyVersion::configured(vars)?,
             },
             tries: Tries {
                 limits: proofs.limits.clone(),

@@ -15,7 +15,7 @@ use utoipa::{OpenApi, ToSchema};
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
     Grant::Table("accounts", &[Action::PutItem, Action::UpdateItem]),
-    Grant::Table("sessions", &[Action::GetItem, Action::UpdateItem]),
+    Grant::Table("sessions", &[Action::GetItem, Action::Query, Action::UpdateItem]),
     Grant::Parameter("token-keys"),
 ];
 
@@ -88,7 +88,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// Accept a new version of the privacy policy
 ///
-/// `policy_current_version` of the account says which one is in force. Accepting it again changes nothing and is answered
+/// Signing in and refreshing a session ask for it by `policy_to_accept`, until it is accepted. Accepting it again changes nothing and is answered
 /// alike, with the time of the first acceptance.
 #[utoipa::path(
     post, path = "/v1/account/consents", tag = "accounts", operation_id = "consents-create", request_body = NewConsent,
@@ -100,6 +100,7 @@ async fn accept(
         accounts,
         clock,
         policy,
+        sessions,
         ..
     }): State<Deps>,
     caller: Caller,
@@ -108,6 +109,7 @@ async fn accept(
     let consent = policy.accepted(policy_version, clock.now())?;
     let consent = accounts.accept(caller.account(), consent).await?;
     let consent = consent.ok_or_else(Problem::inactive)?;
+    sessions.accepted(caller.account(), &consent.policy_version).await?;
     Ok(Created::at(
         "/v1/account",
         Consent {

@@ -3,15 +3,12 @@
 use axum::extract::{FromRef, State};
 use axum::{Router, routing::get};
 use futures::try_join;
-use jiff::Timestamp;
 use serde::Serialize;
 use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::domain::Credits;
-use shared::domain::ledger::{Entry, EntryKind, Side};
 use shared::grants::{Action, Grant};
-use shared::http::{Cursor, Json, Kind, Paging, Problem, Query, openapi, with_manners};
-use shared::ids;
+use shared::http::{CreditsLine, Cursor, Json, Kind, Paging, Problem, Query, openapi, with_manners};
 use shared::store::{Accounts, Ledgers, Sessions};
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
@@ -62,46 +59,11 @@ struct Statement {
     /// What is set aside for pictures being painted.
     held: Credits,
     /// Newest first.
-    entries: Vec<Line>,
+    entries: Vec<CreditsLine>,
     /// The cursor of the next page, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     next: Option<Cursor>,
-}
-
-/// One entry, from the account's side.
-#[derive(Serialize, ToSchema)]
-#[schema(as = CreditsEntry)]
-struct Line {
-    /// 1, 2, 3, …
-    seq: u64,
-    #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
-    kind: EntryKind,
-    /// What it changed in `available`.
-    available: Credits,
-    /// What it changed in `held`.
-    held: Credits,
-    /// The picture it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    image: Option<ids::ImageId>,
-    /// The order it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    order: Option<ids::OrderId>,
-}
-
-impl From<Entry> for Line {
-    fn from(entry: Entry) -> Self {
-        Self {
-            seq: entry.seq,
-            at: entry.at,
-            kind: entry.kind,
-            available: entry.on(Side::Available),
-            held: entry.on(Side::Held),
-            image: entry.image,
-            order: entry.order,
-        }
-    }
 }
 
 /// The route.
@@ -146,7 +108,7 @@ async fn list(
         ledgers.balance(ledger),
         ledgers.entries(ledger, before, page.one_more())
     )?;
-    let page = page.cut(entries, |entry| entry.seq).map(Line::from);
+    let page = page.cut(entries, |entry| entry.seq).map(CreditsLine::from);
     Ok(Json(Statement {
         available: balance.available,
         held: balance.held,

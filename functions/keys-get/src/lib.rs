@@ -1,4 +1,4 @@
-//! `GET /.well-known/jwks.json`: the public keys of access tokens, for anyone who wants to check one.
+//! `GET /.well-known/jwks.json`: the public keys of access tokens and of deletions' receipts, for anyone who wants to check one.
 
 use axum::extract::{FromRef, State};
 use axum::response::IntoResponse;
@@ -12,14 +12,14 @@ use shared::{Ids, Platform};
 use utoipa::OpenApi;
 
 /// What this function may touch: the public keys.
-pub const GRANTS: &[Grant] = &[Grant::Parameter("token-keys")];
+pub const GRANTS: &[Grant] = &[Grant::Parameter("erasure-keys"), Grant::Parameter("token-keys")];
 
 /// What this function needs.
 #[derive(Clone, FromRef)]
 pub struct Deps {
     /// Names requests.
     pub ids: Ids,
-    /// The document in the parameter that `TOKEN_KEYS_PARAMETER` names.
+    /// The documents in the parameters that `TOKEN_KEYS_PARAMETER` and `ERASURE_KEYS_PARAMETER` name.
     pub keys: JwkSet,
 }
 
@@ -29,9 +29,12 @@ impl Deps {
     /// # Errors
     /// When the keys are not there or are not a set of keys.
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
+        let mut keys: JwkSet = platform.secrets.json(vars, "TOKEN_KEYS_PARAMETER")?;
+        let of_erasures: JwkSet = platform.secrets.json(vars, "ERASURE_KEYS_PARAMETER")?;
+        keys.keys.extend(of_erasures.keys);
         Ok(Self {
             ids: platform.ids.clone(),
-            keys: platform.secrets.json(vars, "TOKEN_KEYS_PARAMETER")?,
+            keys,
         })
     }
 }
@@ -52,7 +55,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     openapi::with_problems(Part::openapi(), &[])
 }
 
-/// Read the public keys of access tokens
+/// Read the public keys
+///
+/// Those of access tokens and those of deletions' receipts; the header of each names its key.
 #[utoipa::path(get, path = "/.well-known/jwks.json", operation_id = "keys-get", tag = "service",
     responses((status = 200, description = "The keys; keep them for five minutes", body = JwkSet)))]
 async fn keys(State(keys): State<JwkSet>) -> impl IntoResponse {

@@ -7,12 +7,14 @@ use axum::{Router, routing::post};
 use serde::{Deserialize, Serialize};
 use shared::auth::{HashKey, Password, TokenSigner};
 use shared::config::{ConfigError, Vars};
+use shared::domain::account::Status;
 use shared::domain::{DeviceName, EmailAddress, Session};
 use shared::flows::sign_in;
 use shared::flows::tries::Tries;
 use shared::grants::{Action, Grant};
 use shared::http::{
-    Created, Json, Kind, Notice, Problem, Quotas, SessionTokens, SessionView, Viewer, openapi, with_manners,
+    Created, Json, Kind, Notice, PolicyVersion, Problem, Quotas, SessionTokens, SessionView, Viewer, openapi,
+    with_manners,
 };
 use shared::store::{Accounts, Limits, Sessions};
 use shared::{Clock, Ids, Platform};
@@ -54,6 +56,7 @@ impl Deps {
             tokens: SessionTokens {
                 signer: TokenSigner::configured(vars, &platform.secrets)?,
                 hash_key: hash_key.clone(),
+                policy: PolicyVersion::configured(vars)?,
             },
             tries: Tries {
                 limits: Limits::new(&db, vars)?,
@@ -96,7 +99,13 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(create))]
     struct Part;
-    openapi::with_problems(Part::openapi(), &[Kind::InvalidCredentials, Kind::TooManyRequests])
+    let own = [
+        Kind::InvalidCredentials,
+        Kind::AccountClosed,
+        Kind::AccountBlocked,
+        Kind::TooManyRequests,
+    ];
+    openapi::with_problems(Part::openapi(), &own)
 }
 
 /// Sign in
@@ -123,11 +132,20 @@ async fn create(
     let hash = known.as_ref().map(|(profile, _)| &profile.password_hash);
     let right = password.verify_or_burn(hash).await?;
     let (profile, owner) = known.filter(|_| right).ok_or_else(wrong)?;
-    let session = Session::begun(deps.ids.next(), profile.id, device);
+    deps.tries.give_back(&guess).await;
+    // Told only to whoever knows the password.
+    let closed = match profile.status {
+        Status::Active => None,
+        Status::Blocked => Some(Kind::AccountBlocked),
+        Status::Deleting | Status::Erasing => Some(Kind::AccountClosed),
+    };
+    if let Some(kind) = closed {
+        return Err(Problem::of(kind).limited(guess.left_if_right()));
+    }
+    let session = Session::begun(deps.ids.next(), profile.id, device).having_accepted(&profile.consent.policy_version);
     if !sign_in::begin_session(&profile, &session, &deps.accounts, &deps.sessions).await? {
         return Err(wrong());
     }
-    deps.tries.give_back(&guess).await;
     let view = SignedIn {
         session: deps.tokens.show(&session, now)?,
         notices: owner.undeliverable.map(Notice::from).into_iter().collect(),

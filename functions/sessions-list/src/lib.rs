@@ -2,17 +2,13 @@
 
 use axum::extract::{FromRef, State};
 use axum::{Router, routing::get};
-use jiff::Timestamp;
-use serde::Serialize;
 use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
-use shared::domain::{DeviceName, Session};
 use shared::grants::{Action, Grant};
-use shared::http::{Page, Paging, Problem, Query, openapi, with_manners};
-use shared::ids;
+use shared::http::{ListedSession, Page, Paging, Problem, Query, openapi, with_manners};
 use shared::store::Sessions;
 use shared::{Clock, Ids, Platform};
-use utoipa::{OpenApi, ToSchema};
+use utoipa::OpenApi;
 
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
@@ -44,38 +40,6 @@ impl Deps {
     }
 }
 
-/// One place where the caller is signed in. Neither an address nor a browser is kept with it.
-#[derive(Serialize, ToSchema)]
-struct Listed {
-    id: ids::SessionId,
-    /// What you called the device when you signed in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device: Option<DeviceName>,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
-    /// To the quarter of an hour.
-    #[schema(value_type = String, format = DateTime)]
-    last_used_at: Timestamp,
-    /// When it ends at the latest.
-    #[schema(value_type = String, format = DateTime)]
-    expires_at: Timestamp,
-    /// Whether it is the session of this request.
-    current: bool,
-}
-
-impl Listed {
-    fn new(session: Session, current: ids::SessionId) -> Self {
-        Self {
-            id: session.id,
-            created_at: session.created_at(),
-            last_used_at: session.last_used_at,
-            expires_at: session.expires_at(),
-            current: session.id == current,
-            device: session.device,
-        }
-    }
-}
-
 /// The route.
 pub fn router(deps: Deps) -> Router {
     let ids = deps.ids.clone();
@@ -96,18 +60,18 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// Where you are signed in, newest first. End one with `DELETE /v1/sessions/{id}`, all of them with `DELETE /v1/sessions`.
 #[utoipa::path(
     get, path = "/v1/sessions", tag = "sessions", operation_id = "sessions-list", params(Paging),
-    responses((status = 200, description = "A page of sessions", body = Page<Listed>)),
+    responses((status = 200, description = "A page of sessions", body = Page<ListedSession>)),
     security(("bearer" = []))
 )]
 async fn list(
     State(Deps { clock, sessions, .. }): State<Deps>,
     bearer: Bearer,
     Query(page): Query<Paging>,
-) -> Result<Page<Listed>, Problem> {
+) -> Result<Page<ListedSession>, Problem> {
     let now = clock.now();
     let read = sessions.list(bearer.account(), page.after()?, page.one_more(), now);
     let (caller, found) = bearer.beside(&sessions, now, read).await?;
     Ok(page
         .cut(found, |session| session.id)
-        .map(|session| Listed::new(session, caller.session())))
+        .map(|session| ListedSession::new(session, Some(caller.session()))))
 }

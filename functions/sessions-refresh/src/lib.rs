@@ -10,7 +10,7 @@ use shared::auth::{HashKey, RefreshToken, TokenSigner};
 use shared::config::{ConfigError, Vars};
 use shared::flows::refreshing;
 use shared::grants::{Action, Grant};
-use shared::http::{Json, Kind, Problem, SessionTokens, SessionView, openapi, with_manners};
+use shared::http::{Json, Kind, PolicyVersion, Problem, SessionTokens, SessionView, openapi, with_manners};
 use shared::store::Sessions;
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
@@ -44,6 +44,7 @@ impl Deps {
             tokens: SessionTokens {
                 signer: TokenSigner::configured(vars, &platform.secrets)?,
                 hash_key: HashKey::configured(vars, &platform.secrets)?,
+                policy: PolicyVersion::configured(vars)?,
             },
         })
     }

@@ -94,12 +94,16 @@ macro_rules! scheduled {
 /// Every function that answers a route.
 pub const ROUTES: &[RouteFunction] = routes![
     "accounts-create" = accounts_create(openapi),
+    "accounts-delete" = accounts_delete(openapi),
+    "accounts-export" = accounts_export(openapi),
     "accounts-get" = accounts_get(openapi),
+    "accounts-restore" = accounts_restore(openapi),
     "accounts-update" = accounts_update(openapi),
     "accounts-verify" = accounts_verify(openapi),
     "codes-create" = codes_create(openapi),
     "consents-create" = consents_create(openapi),
     "credits-list" = credits_list(openapi),
+    "deletions-get" = deletions_get(openapi),
     "emails-confirm" = emails_confirm(openapi),
     "health-get" = health_get(openapi),
     "images-create" = images_create(openapi),
@@ -137,6 +141,7 @@ pub const WORKERS: &[WorkerFunction] = workers![
 
 /// Every function that a schedule wakes.
 pub const SCHEDULED: &[ScheduledFunction] = scheduled![
+    "accounts-erase" = accounts_erase,
     "objects-sweep" = objects_sweep,
     "settle-stale" = settle_stale,
     "stats-rollup" = stats_rollup,

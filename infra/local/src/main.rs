@@ -1,7 +1,7 @@
 //! The `vitrine` command: serves everything on loopback, paints a first picture, shows thirty days pass, measures, and shows
 //! operators what became of a picture.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use ops::accounts::Gift;
 use ops::ledger::Books;
 use ops::payments::Return;
+use ops::receipt::Receipt;
 use ops::{Ops, Place};
 use shared::domain::Credits;
 use shared::ids::{AccountId, Act, Id, ImageId, OrderId};
@@ -98,6 +99,16 @@ enum Look {
         #[command(flatten)]
         at: At,
     },
+    /// Deletions of accounts
+    Erasures {
+        #[command(subcommand)]
+        what: LookAtErasures,
+    },
+    /// Receipts of deletions
+    Receipt {
+        #[command(subcommand)]
+        what: LookAtReceipt,
+    },
     /// Orders for credits
     Orders {
         #[command(subcommand)]
@@ -117,6 +128,35 @@ enum LookAtPayments {
         mend: bool,
         #[command(flatten)]
         at: At,
+    },
+}
+
+#[derive(Subcommand)]
+enum LookAtErasures {
+    /// The deletions that are not carried out
+    List {
+        #[command(flatten)]
+        at: At,
+    },
+    /// Begin anew what a backup has undone: after tables were recovered, and before they serve
+    Replay {
+        #[command(flatten)]
+        at: At,
+    },
+}
+
+#[derive(Subcommand)]
+enum LookAtReceipt {
+    /// Check a receipt and print what it says, without asking anybody; fails if a byte of it was changed
+    Verify {
+        /// The receipt, as it was fetched with `Accept: application/jose`
+        file: PathBuf,
+        /// The service's public keys, as saved from /.well-known/jwks.json; those of the local stack, if you do not say
+        #[arg(long, value_name = "FILE")]
+        keys: Option<PathBuf>,
+        /// Where the local stack keeps everything (.vitrine in the folder you are in, if you do not say)
+        #[arg(long, conflicts_with = "keys")]
+        data: Option<PathBuf>,
     },
 }
 
@@ -296,6 +336,38 @@ async fn run(cli: Cli) -> Result<()> {
             }
         }
         Command::Ops {
+            what: Look::Erasures {
+                what: LookAtErasures::List { at },
+            },
+        } => {
+            say!("{}", Ops::at(at.place())?.erasures().await?.to_string().trim_end());
+            Ok(())
+        }
+        Command::Ops {
+            what: Look::Erasures {
+                what: LookAtErasures::Replay { at },
+            },
+        } => {
+            let begun = Ops::at(at.place())?.erase_again().await?;
+            say!(
+                "{begun} erasures begin anew; accounts-erase carries them out, and `ops erasures list` says when it has"
+            );
+            Ok(())
+        }
+        Command::Ops {
+            what: Look::Receipt {
+                what: LookAtReceipt::Verify { file, keys, data },
+            },
+        } => {
+            let keys = match keys {
+                Some(keys) => serde_json::from_str(&readable(&keys)?)
+                    .with_context(|| format!("`{}` holds no public keys", keys.display()))?,
+                None => vitrine::stack::erasure_keys(&data.map_or_else(serve::default_data, Ok)?)?,
+            };
+            say!("{}", Receipt::verify(&readable(&file)?, &keys)?.to_string().trim_end());
+            Ok(())
+        }
+        Command::Ops {
             what:
                 Look::Orders {
                     what:
@@ -343,6 +415,10 @@ async fn run(cli: Cli) -> Result<()> {
     }
 }
 
+fn readable(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("`{}` cannot be read", file.display()))
+}
+
 async fn look_at_ledger(what: LookAtLedger) -> Result<()> {
     match what {
         LookAtLedger::Dump { account, at } => {
@@ -351,10 +427,7 @@ async fn look_at_ledger(what: LookAtLedger) -> Result<()> {
         }
         LookAtLedger::Verify { account, dump, at } => {
             let books = match dump {
-                Some(file) => {
-                    let text = std::fs::read_to_string(&file);
-                    Books::read(&text.with_context(|| format!("`{}` cannot be read", file.display()))?)?
-                }
+                Some(file) => Books::read(&readable(&file)?)?,
                 None => Ops::at(at.place())?.books(account).await?,
             };
             let verdict = books.verify();

@@ -35,7 +35,7 @@ use crate::sim::{Easel, SimulatorOptions, Simulators};
 use crate::template::{Sources, Template, local_parameters};
 
 pub use hosting::Hosting;
-pub use secrets::{PayPalKeys, RealKeys};
+pub use secrets::{PayPalKeys, RealKeys, erasure_keys};
 pub use timepiece::clock_of;
 
 use front::Front;
@@ -168,6 +168,7 @@ impl Stack {
             pipes: wiring::pipes(&template)?,
             objects: wiring::objects(&template, &stored, Store::Cos)?,
             oss: wiring::objects(&template, &stored, Store::Oss)?,
+            schedule_groups: template.schedule_groups.clone(),
             permissions: grants::permissions(&template)?,
         })
         .await?;
@@ -204,7 +205,7 @@ impl Stack {
             }
         };
         wiring::attach_workers(&template, &engines.workers, &hosted)?;
-        wiring::attach_schedules(&template, &engines.schedules, &hosted)?;
+        wiring::attach_schedules(&template, (&engines.schedules, &engines.one_offs), &hosted)?;
         let limits = Limits {
             throttle: throttled.then(|| clock.clone()),
             ..Limits::default()

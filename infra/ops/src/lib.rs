@@ -4,9 +4,11 @@
 //! their length alone.
 
 pub mod accounts;
+pub mod erasures;
 pub mod images;
 pub mod ledger;
 pub mod payments;
+pub mod receipt;
 pub mod stats;
 mod table;
 
@@ -16,7 +18,7 @@ use shared::ids::{Act, Id};
 use shared::platform::Runtime;
 use shared::providers::paypal::PayPalError;
 use shared::secrets::Secrets;
-use shared::store::{Accounts, Acts, Analytics, Images, Ledgers, StoreError};
+use shared::store::{Accounts, Acts, Analytics, Images, Ledgers, Privacy, StoreError};
 use shared::{Clock, Entropy, Ids, Platform};
 
 /// The name by which the local stack knows the operator.
@@ -95,6 +97,8 @@ pub struct Ops {
     analytics: Analytics,
     images: Images,
     ledgers: Ledgers,
+    privacy: Privacy,
+    entropy: Entropy,
 }
 
 impl Ops {
@@ -114,7 +118,7 @@ impl Ops {
                 (Runtime::local(OPERATOR, Some(url)), LOCAL.to_owned())
             }
         };
-        let tables = ["accounts", "analytics", "audit", "images", "ledger"];
+        let tables = ["accounts", "analytics", "audit", "images", "ledger", "privacy"];
         let vars = tables.map(|table| {
             (
                 format!("{}_TABLE", table.to_uppercase()),
@@ -124,7 +128,7 @@ impl Ops {
         let vars = Vars::from_pairs(vars);
         let (clock, entropy) = (Clock::system(), Entropy::system());
         let ids = Ids::new(clock.clone(), entropy.clone());
-        let db = Platform::with_secrets(runtime, clock.clone(), ids.clone(), entropy, Secrets::default()).db();
+        let db = Platform::with_secrets(runtime, clock.clone(), ids.clone(), entropy.clone(), Secrets::default()).db();
         Ok(Self {
             place,
             clock,
@@ -134,6 +138,8 @@ impl Ops {
             accounts: Accounts::new(&db, &vars)?,
             images: Images::new(&db, &vars)?,
             ledgers: Ledgers::new(&db, &vars)?,
+            privacy: Privacy::new(&db, &vars)?,
+            entropy,
         })
     }
 

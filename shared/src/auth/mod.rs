@@ -9,6 +9,7 @@ pub mod keys;
 pub mod password;
 pub mod refresh_token;
 pub mod source;
+pub mod statement;
 pub mod token;
 
 pub use bearer::Bearer;
@@ -17,6 +18,7 @@ pub use keyed_hash::{HashKey, KeyedHash};
 pub use keys::{Jwk, JwkSet, SigningKey};
 pub use password::{Password, PasswordError};
 pub use refresh_token::RefreshToken;
+pub use statement::StatementSigner;
 pub use token::{AccessToken, TokenError, TokenSigner, Verified, VerifyingKeys};
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use serde::{Deserialize, Serialize};
+
+use crate::domain::deletion::DeletionId;
 use crate::domain::{EmailAddress, Name};
 use crate::ids::{self, Id};
 
@@ -30,6 +33,37 @@ pub struct Profile {
     pub consent: Consent,
     /// How many sessions have begun. Whoever ends them all makes sure that this has not changed meanwhile.
     pub sessions_begun: u64,
+    /// What may be done with it.
+    pub status: Status,
+    /// The deletion that was asked for, if one was.
+    pub deletion: Option<DeletionId>,
+}
+
+/// What may be done with an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Everything.
+    Active,
+    /// Nothing: an operator has blocked it.
+    Blocked,
+    /// Its owner wants it deleted, and may still change their mind.
+    Deleting,
+    /// It is being erased, and nothing brings it back.
+    Erasing,
+}
+
+impl Status {
+    /// The name, as it is stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Blocked => "blocked",
+            Self::Deleting => "deleting",
+            Self::Erasing => "erasing",
+        }
+    }
 }
 
 /// Agreement to the privacy policy, processing in China and storage in the United States included (promise P14).

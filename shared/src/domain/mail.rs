@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::EmailAddress;
 use crate::ids::{self, Id};
 
 /// What a mail is about. A closed list: a mail of no kind cannot be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MailKind {
     /// The code that proves a new account's address.
@@ -24,6 +25,10 @@ pub enum MailKind {
     PasswordChanged,
     /// A pack of credits was paid for.
     Receipt,
+    /// The account is closed and will be erased; where its receipt will be.
+    AccountClosed,
+    /// The account was closed and is open again.
+    AccountRestored,
 }
 
 impl MailKind {
@@ -38,6 +43,8 @@ impl MailKind {
             Self::ResetPassword => "reset_password",
             Self::PasswordChanged => "password_changed",
             Self::Receipt => "receipt",
+            Self::AccountClosed => "account_closed",
+            Self::AccountRestored => "account_restored",
         }
     }
 
@@ -47,9 +54,13 @@ impl MailKind {
     pub fn proves_its_address(self) -> bool {
         match self {
             Self::VerifyEmail | Self::ChangeEmail => true,
-            Self::AddressKnown | Self::EmailChanged | Self::ResetPassword | Self::PasswordChanged | Self::Receipt => {
-                false
-            }
+            Self::AddressKnown
+            | Self::EmailChanged
+            | Self::ResetPassword
+            | Self::PasswordChanged
+            | Self::Receipt
+            | Self::AccountClosed
+            | Self::AccountRestored => false,
         }
     }
 }
@@ -70,6 +81,8 @@ pub struct Letter {
 pub struct Mail {
     /// Its id, which is also the provider's idempotency key.
     pub id: Id<ids::Mail>,
+    /// Whose account it is about; nobody's, where there is no account yet.
+    pub account: Option<Id<ids::Account>>,
     /// What it is about.
     pub kind: MailKind,
     /// Where it goes.

@@ -35,6 +35,9 @@ pub struct Session {
     pub used: bool,
     /// When it was last known to be in use, to the quarter of an hour.
     pub last_used_at: Timestamp,
+    /// The version of the privacy policy that its owner has accepted, as far as the session knows: whoever refreshes it reads no
+    /// account.
+    pub policy: Option<String>,
 }
 
 /// What a shown refresh token is worth.
@@ -63,6 +66,16 @@ impl Session {
             refreshed_at: id.made_at(),
             used: false,
             last_used_at: id.made_at(),
+            policy: None,
+        }
+    }
+
+    /// The session of somebody who has accepted this version of the privacy policy.
+    #[must_use]
+    pub fn having_accepted(self, version: &str) -> Self {
+        Self {
+            policy: Some(version.to_owned()),
+            ..self
         }
     }
 

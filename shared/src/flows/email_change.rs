@@ -82,14 +82,26 @@ impl EmailChanges {
                 // The hash of no code.
                 self.entropy.hex::<32>(),
                 // It goes where the other account says, not to the spelling that was asked for.
-                self.mail_write(&other.email, MailKind::AddressKnown, letter, now + mailing::PATIENCE)?,
+                self.mail_write(
+                    other.id,
+                    &other.email,
+                    MailKind::AddressKnown,
+                    letter,
+                    now + mailing::PATIENCE,
+                )?,
             )
         } else {
             let code = Code::new(&self.entropy);
             let letter = letters::change_email(language, &code);
             (
                 code_hash(&self.tries.hash_key, profile.id, &pending.email, &code).to_hex(),
-                self.mail_write(&pending.email, MailKind::ChangeEmail, letter, pending.expires_at)?,
+                self.mail_write(
+                    profile.id,
+                    &pending.email,
+                    MailKind::ChangeEmail,
+                    letter,
+                    pending.expires_at,
+                )?,
             )
         };
         let account = match name {
@@ -128,8 +140,13 @@ impl EmailChanges {
         if waiting.email != profile.email {
             let letter = letters::email_changed(language);
             let not_after = now + mailing::PATIENCE;
-            transaction =
-                transaction.and(self.mail_write(&profile.email, MailKind::EmailChanged, letter, not_after)?);
+            transaction = transaction.and(self.mail_write(
+                profile.id,
+                &profile.email,
+                MailKind::EmailChanged,
+                letter,
+                not_after,
+            )?);
         }
         self.tries.give_back(&guess).await;
         match transaction.commit(self.accounts.db()).await {
@@ -148,6 +165,7 @@ impl EmailChanges {
     /// What stands for an account's change of address where wrong codes are counted.
     fn mail_write(
         &self,
+        account: Id<ids::Account>,
         to: &EmailAddress,
         kind: MailKind,
         letter: Letter,
@@ -155,6 +173,7 @@ impl EmailChanges {
     ) -> Result<Write, StoreError> {
         self.outbox.mail_write(&Mail {
             id: self.ids.next(),
+            account: Some(account),
             kind,
             to: to.clone(),
             letter,

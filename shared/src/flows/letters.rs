@@ -110,6 +110,30 @@ pub fn receipt(language: Option<Language>, order: &Order, number: ReceiptNumber,
     written(first, &subject, &paragraphs, None)
 }
 
+/// The letter that says that the account is closed: when it will be erased, how to come back until then, and where the receipt
+/// will be.
+#[must_use]
+pub fn account_closed(language: Language, due_at: Timestamp, receipt_url: &str) -> Letter {
+    let Words { subject, paragraphs } = words(MailKind::AccountClosed, language);
+    let due = due_at.strftime("%Y-%m-%d %H:%M UTC");
+    let facts = match language {
+        Language::En => [format!("Erasure: {due}"), format!("Receipt: {receipt_url}")],
+        Language::Zh => [format!("删除时间：{due}"), format!("凭证：{receipt_url}")],
+    };
+    let paragraphs: Vec<&str> = paragraphs
+        .iter()
+        .copied()
+        .chain(facts.iter().map(String::as_str))
+        .collect();
+    written(language, subject, &paragraphs, None)
+}
+
+/// The letter that says that the account is open again.
+#[must_use]
+pub fn account_restored(language: Language) -> Letter {
+    letter(MailKind::AccountRestored, language, None)
+}
+
 fn letter(kind: MailKind, language: Language, code: Option<&Code>) -> Letter {
     let Words { subject, paragraphs } = words(kind, language);
     written(language, subject, paragraphs, code)
@@ -234,6 +258,37 @@ fn words(kind: MailKind, language: Language) -> Words {
         (MailKind::Receipt, Language::Zh) => Words {
             subject: "您的 Vitrine 收据",
             paragraphs: &["感谢您的购买。款项已收到，点数已存入您的账户。"],
+        },
+        // When, and where the receipt will be, stands below, in `account_closed`.
+        (MailKind::AccountClosed, Language::En) => Words {
+            subject: "Your Vitrine account is closed",
+            paragraphs: &[
+                "Your account is closed, and everybody who was signed in is signed out. At the time below it will be erased, with all pictures and credits.",
+                "If you change your mind, restore it before then with your address and password. If it was not you, do that at once and choose another password.",
+                "Afterwards the page below has a signed receipt: what went, what stays, why, and until when. Keep its address: it is not kept anywhere else.",
+            ],
+        },
+        (MailKind::AccountClosed, Language::Zh) => Words {
+            subject: "您的 Vitrine 账户已关闭",
+            paragraphs: &[
+                "您的账户已关闭，所有登录均已退出。账户及全部图片和点数将在下述时间删除。",
+                "如果您改变主意，请在此之前用邮箱地址和密码恢复账户。如果不是您本人操作，请立即恢复并更换密码。",
+                "删除之后，下述页面将提供签名凭证，说明删除了什么、保留了什么、原因和期限。请保存该网址：我们不会在其他地方保存它。",
+            ],
+        },
+        (MailKind::AccountRestored, Language::En) => Words {
+            subject: "Your Vitrine account is open again",
+            paragraphs: &[
+                "Your account will not be erased, and everything in it is as it was. You can sign in again.",
+                "If it was not you, change your password at once.",
+            ],
+        },
+        (MailKind::AccountRestored, Language::Zh) => Words {
+            subject: "您的 Vitrine 账户已恢复",
+            paragraphs: &[
+                "您的账户不会被删除，其中的一切保持原样。您可以重新登录。",
+                "如果不是您本人操作，请立即更改密码。",
+            ],
         },
         (MailKind::PasswordChanged, Language::Zh) => Words {
             subject: "您的 Vitrine 密码已更改",

@@ -5,6 +5,8 @@ pub mod buying;
 pub mod counting;
 pub mod email_change;
 pub mod ending;
+pub mod erasing;
+pub mod leaving;
 pub mod letters;
 pub mod mail_events;
 pub mod mailing;
@@ -17,6 +19,7 @@ pub mod refreshing;
 pub mod settling;
 pub mod sign_in;
 pub mod sign_up;
+mod signing_out;
 pub mod sweeping;
 pub mod tries;
 

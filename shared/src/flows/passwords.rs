@@ -6,18 +6,15 @@
 
 use jiff::Timestamp;
 
-use super::{ROUNDS, letters, sign_in};
+use super::{ROUNDS, letters, sign_in, signing_out};
 use crate::auth::keyed_hash::constant_time_eq;
 use crate::auth::{HashKey, Password, PasswordError};
 use crate::domain::code::Purpose;
 use crate::domain::mail::{Mail, MailKind};
 use crate::domain::{Code, DeviceName, EmailAddress, Language, Profile, Session};
 use crate::ids::{self, Id};
-use crate::store::{Accounts, Codes, Guard, Outbox, Sessions, StoreError, Transaction, TransactionError, Write};
+use crate::store::{Accounts, Codes, Guard, Outbox, Sessions, StoreError, Transaction, TransactionError};
 use crate::{Entropy, Ids};
-
-/// How many sessions end in the transaction itself. It holds a hundred writes at most; older ones end before it.
-const ENDED_AT_ONCE: u8 = 80;
 
 /// Mails codes for new passwords.
 #[derive(Clone, Debug)]
@@ -55,6 +52,7 @@ impl ResetCodes {
         let mail = match known {
             Some((profile, _)) => self.outbox.mail_write(&Mail {
                 id: self.ids.next(),
+                account: Some(profile.id),
                 kind: MailKind::ResetPassword,
                 to: profile.email,
                 letter,
@@ -160,13 +158,14 @@ impl Passwords {
         // Only now: bcrypt's quarter of a second tells that a code was right, to whoever had the right one and is told so
         // anyway. A wrong code costs no hash, whoever's address it is.
         let hash = new.hash().await?;
-        let session = Session::begun(self.ids.next(), shown.account, device);
+        let mut session = Session::begun(self.ids.next(), shown.account, device);
         for _ in 0..ROUNDS {
             let profile = self
                 .accounts
                 .profile(shown.account)
                 .await?
                 .ok_or(ResetError::WrongCode)?;
+            session = session.having_accepted(&profile.consent.policy_version);
             let transaction = self
                 .replacing(&profile, None, language, now)
                 .await?
@@ -231,20 +230,10 @@ impl Passwords {
         language: Language,
         now: Timestamp,
     ) -> Result<Transaction, StoreError> {
-        let listed = self
-            .sessions
-            .list(profile.id, None, ENDED_AT_ONCE.into(), Timestamp::MIN)
-            .await?;
-        if let Some(last) = listed.last().filter(|_| listed.len() >= usize::from(ENDED_AT_ONCE)) {
-            self.sessions.end_before(profile.id, Some(last.id), spared).await?;
-        }
-        let ends: Vec<Write> = listed
-            .iter()
-            .filter(|session| Some(session.id) != spared)
-            .map(|session| self.sessions.end_write(profile.id, session.id))
-            .collect::<Result<_, _>>()?;
+        let ends = signing_out::ending_writes(&self.sessions, profile.id, spared).await?;
         let notice = self.outbox.mail_write(&Mail {
             id: self.ids.next(),
+            account: Some(profile.id),
             kind: MailKind::PasswordChanged,
             to: profile.email.clone(),
             letter: letters::password_changed(language),

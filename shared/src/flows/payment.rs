@@ -9,6 +9,7 @@ use url::Url;
 
 use super::{ROUNDS, letters, mailing};
 use crate::config::{ConfigError, Vars};
+use crate::domain::account::Status;
 use crate::domain::ledger::Posting;
 use crate::domain::mail::{Mail, MailKind};
 use crate::domain::order::{CheckoutStatus, Learned, Receipt, Record};
@@ -127,7 +128,9 @@ impl Cashier {
             let buyer = self.buyer(&read).await?;
             let mut record = self.paypal.record(&read, told).await?;
             let mut taken = None;
-            let is_wanted = record.status == CheckoutStatus::Approved && read.fits(&record) && buyer.is_some();
+            // Whoever is leaving buys nothing any more; an order of theirs that is approved stays so until they come back.
+            let may_buy = buyer.as_ref().is_some_and(|buyer| buyer.status == Status::Active);
+            let is_wanted = record.status == CheckoutStatus::Approved && read.fits(&record) && may_buy;
             if is_wanted && because.may_take(&read) {
                 (record, taken) = self.take(&read, told).await?;
             }
@@ -224,9 +227,11 @@ impl Cashier {
             };
             let mut transaction = Transaction::of([self.orders.learned_write(&read, &mut after, now)?])
                 .and_all(self.orders.receipt_writes(&read, number)?);
-            if let Some(buyer) = buyer {
+            // An account that is being erased gets no mail any more: it would outlive it.
+            if let Some(buyer) = buyer.filter(|buyer| buyer.status != Status::Erasing) {
                 let mail = Mail {
                     id: self.ids.next(),
+                    account: Some(buyer.id),
                     kind: MailKind::Receipt,
                     to: buyer.email,
                     letter: letters::receipt(language, &after, number, now),

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{ROUNDS, letters, sign_in};
 use crate::auth::{HashKey, KeyedHash};
-use crate::domain::account::{Consent, PasswordHash, PendingSignUp};
+use crate::domain::account::{Consent, PasswordHash, PendingSignUp, Status};
 use crate::domain::ledger::{Balance, Posting};
 use crate::domain::mail::{Letter, Mail, MailKind};
 use crate::domain::{Code, Credits, DeviceName, EmailAddress, Language, Name, Profile, Session};
@@ -85,6 +85,7 @@ impl SignUps {
             let not_after = now + super::mailing::PATIENCE;
             // It goes where the account says, not to the spelling of the address that somebody signed up with.
             Transaction::of([self.mail_write(
+                Some(profile.id),
                 &profile.email,
                 MailKind::AddressKnown,
                 letters::address_known(language),
@@ -144,6 +145,7 @@ impl SignUps {
         now: Timestamp,
     ) -> Result<Write, StoreError> {
         self.mail_write(
+            None,
             email,
             MailKind::VerifyEmail,
             letters::verify_email(language, code),
@@ -153,6 +155,7 @@ impl SignUps {
 
     fn mail_write(
         &self,
+        account: Option<Id<ids::Account>>,
         to: &EmailAddress,
         kind: MailKind,
         letter: Letter,
@@ -160,6 +163,7 @@ impl SignUps {
     ) -> Result<Write, StoreError> {
         self.outbox.mail_write(&Mail {
             id: self.ids.next(),
+            account,
             kind,
             to: to.clone(),
             letter,
@@ -256,8 +260,11 @@ impl Proofs {
             created_at: now,
             consent: sign_up.consent,
             sessions_begun: 1,
+            status: Status::Active,
+            deletion: None,
         };
-        let session = Session::begun(self.ids.next(), profile.id, device);
+        let session =
+            Session::begun(self.ids.next(), profile.id, device).having_accepted(&profile.consent.policy_version);
         let mut bonus = true;
         for _ in 0..ROUNDS {
             let (balance, bonus_writes) = if bonus {

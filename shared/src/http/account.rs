@@ -64,6 +64,13 @@ impl PolicyVersion {
         vars.text("POLICY_VERSION").map(Self)
     }
 
+    /// The version in force, if it is another one than was accepted last.
+    #[must_use]
+    pub fn unless_accepted(&self, accepted: Option<&str>) -> Option<String> {
+        let Self(current) = self;
+        (accepted != Some(current)).then(|| current.clone())
+    }
+
     /// The consent to `version`, given `now`.
     ///
     /// # Errors

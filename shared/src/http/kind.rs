@@ -79,12 +79,19 @@ kinds! {
     PaymentDeclined = PAYMENT_REQUIRED, "payment-declined", "The payment was declined";
     /// The caller is known but may not do this.
     Forbidden = FORBIDDEN, "forbidden", "This is not allowed";
+    /// The account is closed: its owner wanted it deleted. Until it is erased, `POST /v1/accounts/restore` opens it again.
+    AccountClosed = FORBIDDEN, "account-closed", "The account is closed";
+    /// The account is blocked, because it was used against the rules. Whoever thinks otherwise may write to us.
+    AccountBlocked = FORBIDDEN, "account-blocked", "The account is blocked";
     /// There is nothing here, or nothing that the caller may see: the two are answered alike.
     NotFound = NOT_FOUND, "not-found", "There is nothing here";
     /// The path exists but not with this method. The `Allow` header lists the methods it has.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not have this method";
     /// What the request asks for does not fit the present state. Read the resource again and decide anew.
     Conflict = CONFLICT, "conflict", "The request does not fit the present state";
+    /// The account has `credits` that were paid for, and they would be lost. Send the request again with `forfeit_credits: true`
+    /// if they may go.
+    CreditsWouldBeLost = CONFLICT, "credits-would-be-lost", "Paid credits would be lost";
     /// The payer has not approved the payment. `payer_url` says where that is done; then the request can be repeated.
     PaymentNotApproved = CONFLICT, "payment-not-approved", "The payment is not approved";
     /// PayPal has closed the order, because nobody approved it in its time. Place a new one. Should a payment turn up all the
@@ -162,6 +169,14 @@ impl Kind {
             (
                 Kind::Unavailable,
                 "A part of the service is not available. Nothing was done; please try again.",
+            ),
+            (
+                Kind::AccountClosed,
+                "This account is closed and will be erased. Until then it can be restored with the same address and password.",
+            ),
+            (
+                Kind::AccountBlocked,
+                "This account is blocked. Please write to us if you think that this is wrong.",
             ),
             (
                 Kind::OrderExpired,

@@ -4,9 +4,11 @@
 
 pub mod account;
 pub mod answers;
+pub mod credits;
 pub mod cursor;
 pub mod document;
 mod explain;
+pub mod export;
 pub mod idempotency;
 pub mod image;
 pub mod json;
@@ -29,6 +31,7 @@ pub mod viewer;
 
 pub use account::{AccountView, PolicyVersion};
 pub use answers::{Accepted, Created, NoContent, Page, RawJson, Replayed, TakenOn};
+pub use credits::CreditsLine;
 pub use cursor::{Cursor, Limit, Paging};
 pub use idempotency::{Fingerprint, IdempotencyKey, Idempotent};
 pub use image::ImageView;
@@ -43,7 +46,7 @@ pub use problem::Problem;
 pub use query::Query;
 pub use rate::{Quota, Quotas};
 pub use receipt::Receipt;
-pub use session::{SessionTicket, SessionTokens, SessionView};
+pub use session::{ListedSession, SessionTicket, SessionTokens, SessionView};
 pub use viewer::{RequestId, Viewer};
 
 #[cfg(test)]

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Problem;
+use super::{PolicyVersion, Problem};
 use crate::auth::token::ACCESS_TOKEN_LIFE;
 use crate::auth::{HashKey, RefreshToken, TokenSigner};
-use crate::domain::Session;
+use crate::domain::{DeviceName, Session};
 use crate::ids;
 
 /// A session and the tokens that show it.
@@ -27,6 +27,10 @@ pub struct SessionView {
     /// When the session ends at the latest.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
+    /// The version of the privacy policy that waits to be accepted at `POST /v1/account/consents`. Not there once it is: then
+    /// nobody is asked for it again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_to_accept: Option<String>,
 }
 
 /// A session that has begun, without an access token yet: the function that began it has no key to sign one.
@@ -59,6 +63,8 @@ pub struct SessionTokens {
     pub signer: TokenSigner,
     /// Hashes refresh tokens.
     pub hash_key: HashKey,
+    /// The policy in force.
+    pub policy: PolicyVersion,
 }
 
 impl SessionTokens {
@@ -76,6 +82,42 @@ impl SessionTokens {
             access_expires_at: ends.min(now + ACCESS_TOKEN_LIFE),
             refresh_token: RefreshToken::newest(session, &self.hash_key),
             expires_at: ends,
+            policy_to_accept: self.policy.unless_accepted(session.policy.as_deref()),
         })
+    }
+}
+
+/// One place where the caller is signed in. Neither an address nor a browser is kept with it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Listed)]
+pub struct ListedSession {
+    id: ids::SessionId,
+    /// What you called the device when you signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<DeviceName>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// To the quarter of an hour.
+    #[schema(value_type = String, format = DateTime)]
+    last_used_at: Timestamp,
+    /// When it ends at the latest.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// Whether it is the session of this request.
+    current: bool,
+}
+
+impl ListedSession {
+    /// The session; `current` is the one of the request.
+    #[must_use]
+    pub fn new(session: Session, current: Option<ids::SessionId>) -> Self {
+        Self {
+            id: session.id,
+            created_at: session.created_at(),
+            last_used_at: session.last_used_at,
+            expires_at: session.expires_at(),
+            current: Some(session.id) == current,
+            device: session.device,
+        }
     }
 }

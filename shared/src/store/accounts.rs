@@ -10,14 +10,15 @@
 
 mod changes;
 mod consents;
+mod leaving;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Db, Expression, Guard, Item, Refused, StoreError, Table, Updated, Write, from_item, key, to_item};
 use crate::config::{ConfigError, Vars};
-use crate::domain::account::{Consent, PasswordHash, PendingSignUp};
-use crate::domain::{Code, EmailAddress, Name, Profile, Undeliverable, Undelivered};
+use crate::domain::account::{Consent, PasswordHash, PendingSignUp, Status};
+use crate::domain::{Code, DeletionId, EmailAddress, Name, Profile, Undeliverable, Undelivered};
 use crate::ids::{self, Id};
 
 /// The table `accounts`.
@@ -57,7 +58,11 @@ struct ProfileItem {
     name: Option<Name>,
     password_hash: String,
     ledger_id: Id<ids::Ledger>,
-    status: String,
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    status_before: Option<Status>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    deletion: Option<DeletionId>,
     created_at: Timestamp,
     policy_version: String,
     policy_accepted_at: Timestamp,
@@ -96,7 +101,7 @@ struct SignUpItem {
 const PROFILE: &str = "profile";
 const OWNER: &str = "owner";
 /// The status of an account that may do everything.
-const ACTIVE: &str = "active";
+const ACTIVE: &str = Status::Active.as_str();
 
 fn account_key(account: Id<ids::Account>, sk: String) -> Item {
     key(&[("pk", account.to_string()), ("sk", sk)])
@@ -294,7 +299,9 @@ impl Accounts {
             name: profile.name.clone(),
             password_hash: profile.password_hash.as_str().to_owned(),
             ledger_id: profile.ledger,
-            status: ACTIVE.to_owned(),
+            status: profile.status,
+            status_before: None,
+            deletion: profile.deletion.clone(),
             created_at: profile.created_at,
             policy_version: profile.consent.policy_version.clone(),
             policy_accepted_at: profile.consent.accepted_at,
@@ -412,6 +419,8 @@ fn profile_from(account: Id<ids::Account>, item: Item) -> Result<Profile, StoreE
             accepted_at: item.policy_accepted_at,
         },
         sessions_begun: item.sessions_begun,
+        status: item.status,
+        deletion: item.deletion,
     })
 }
 

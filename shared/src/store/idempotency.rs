@@ -61,6 +61,13 @@ pub struct Answer {
     pub body: String,
 }
 
+/// Where an answer is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Kept {
+    pk: String,
+    sk: String,
+}
+
 #[derive(Serialize, Deserialize)]
 struct AnswerItem {
     pk: String,
@@ -128,6 +135,27 @@ impl Idempotency {
         })?;
         self.table
             .put_write(item, Expression::absent("pk", now), Guard::Idempotency)
+    }
+
+    /// Up to `limit` answers that are kept for an account.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn of_account(&self, account: Id<ids::Account>, limit: i32) -> Result<Vec<Kept>, StoreError> {
+        let own = Expression::when("#pk = :pk").text(":pk", account.to_string());
+        let items = self.table.query(own, false, limit).await?;
+        let kept = |item| from_item(item, || format!("an answer to {account}"));
+        items.into_iter().map(kept).collect()
+    }
+
+    /// Forgets an answer. Refused under [`Guard::Part`] when it is gone already.
+    ///
+    /// # Errors
+    /// When the request cannot be made.
+    pub fn forget_write(&self, kept: &Kept) -> Result<Write, StoreError> {
+        let there = Expression::when("attribute_exists(#pk)");
+        let key = key(&[("pk", kept.pk.clone()), ("sk", kept.sk.clone())]);
+        self.table.delete_write(key, there, Guard::Part)
     }
 
     /// Remembers that the event `id` of a company has acted, as a piece of the very transaction in which it does; refused

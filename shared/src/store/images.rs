@@ -210,6 +210,19 @@ impl Images {
         self.table.delete_write(image_key(image.into()), finished, Guard::Image)
     }
 
+    /// Removes a finished picture of an account that is being erased; its objects are gone already. Refused under
+    /// [`Guard::Image`] when it is not finished, or gone as well.
+    ///
+    /// # Errors
+    /// When the request cannot be made.
+    pub fn erasure_write(&self, image: &Image) -> Result<Write, StoreError> {
+        let finished = Expression::when("#state IN (:ready, :refused, :failed)")
+            .text(":ready", "ready")
+            .text(":refused", "refused")
+            .text(":failed", "failed");
+        self.table.delete_write(image_key(image.into()), finished, Guard::Image)
+    }
+
     /// Marks an unfinished picture, so that it goes as soon as its outcome is known. Refused under [`Guard::Image`] when it
     /// is gone or has finished meanwhile.
     ///

@@ -120,6 +120,15 @@ impl Ledgers {
         })
     }
 
+    /// Goes on only if the balance is as it was read.
+    ///
+    /// # Errors
+    /// When the request cannot be made.
+    pub fn unchanged_check(&self, ledger: Id<ids::Ledger>, read: &Balance) -> Result<Write, StoreError> {
+        let key = key(&[("pk", ledger.to_string()), ("sk", BALANCE.to_owned())]);
+        self.table.check_write(key, unchanged(read), Guard::Balance)
+    }
+
     /// Up to `limit` entries, newest first, those before number `before` if given.
     ///
     /// # Errors
@@ -213,14 +222,7 @@ impl Ledgers {
             seq: after.seq,
             head: after.head.clone(),
         })?;
-        let unchanged = if before.seq == 0 {
-            Expression::when("attribute_not_exists(#pk)")
-        } else {
-            Expression::when("#seq = :seq AND #head = :head")
-                .number(":seq", before.seq)
-                .text(":head", before.head.as_str())
-        };
-        self.table.put_write(item, unchanged, Guard::Balance)
+        self.table.put_write(item, unchanged(before), Guard::Balance)
     }
 
     fn entry_writes(
@@ -260,6 +262,16 @@ impl Ledgers {
             }
         }
         Ok(writes)
+    }
+}
+
+fn unchanged(read: &Balance) -> Expression {
+    if read.seq == 0 {
+        Expression::when("attribute_not_exists(#pk)")
+    } else {
+        Expression::when("#seq = :seq AND #head = :head")
+            .number(":seq", read.seq)
+            .text(":head", read.head.as_str())
     }
 }
 

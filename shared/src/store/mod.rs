@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod limits;
 pub mod orders;
 pub mod outbox;
+pub mod privacy;
 pub mod sessions;
 pub mod sweeps;
 
@@ -30,6 +31,7 @@ pub use ledger::Ledgers;
 pub use limits::Limits;
 pub use orders::Orders;
 pub use outbox::Outbox;
+pub use privacy::Privacy;
 pub use sessions::Sessions;
 pub use sweeps::Sweeps;
 pub use table::Db;

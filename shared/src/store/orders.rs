@@ -180,6 +180,15 @@ impl Orders {
         self.table.put_write(item, same, Guard::Order)
     }
 
+    /// Removes an order for which no money has moved, if it is still the version that was read.
+    ///
+    /// # Errors
+    /// When the request cannot be made.
+    pub fn removal_write(&self, read: &Order) -> Result<Write, StoreError> {
+        let same = Expression::when("#version = :version").number(":version", read.version);
+        self.table.delete_write(order_key(read.id), same, Guard::Order)
+    }
+
     /// The number that the year's next receipt has.
     ///
     /// # Errors

@@ -4,12 +4,15 @@
 //! |---|---|
 //! | `mail_…` | a mail; what it says and where it goes is erased as soon as it is sent or given up |
 //!
+//! The sparse index `account` lists the mails that are about an account.
+//!
 //! Its stream starts `mail-send`, for a new mail and for one that gets the attribute `wake`. The sparse index `unfinished`
 //! has every mail that is still to be sent under the time at which somebody has to look after it.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::table::of_account;
 use super::{Db, Expression, Guard, Item, StoreError, Table, Updated, Write, from_item, key, to_item};
 use crate::config::{ConfigError, Vars};
 use crate::domain::EmailAddress;
@@ -39,6 +42,8 @@ pub enum Fate {
 #[derive(Serialize, Deserialize)]
 struct MailItem {
     id: Id<ids::Mail>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    account_id: Option<Id<ids::Account>>,
     state: String,
     kind: MailKind,
     created_at: Timestamp,
@@ -56,6 +61,22 @@ struct MailItem {
     pending: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     due_at: Option<i64>,
+}
+
+/// What the log of mails knows of one.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Logged {
+    /// The mail.
+    pub id: Id<ids::Mail>,
+    /// What it is about.
+    pub kind: MailKind,
+    /// `queued`, `sent`, `undelivered` or `withheld`.
+    pub state: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// When it was sent or given up.
+    #[serde(default)]
+    pub ended_at: Option<Timestamp>,
 }
 
 /// An entry of the index `unfinished`.
@@ -103,6 +124,7 @@ impl Outbox {
     pub fn mail_write(&self, mail: &Mail) -> Result<Write, StoreError> {
         let item = to_item(&MailItem {
             id: mail.id,
+            account_id: mail.account,
             state: QUEUED.to_owned(),
             kind: mail.kind,
             created_at: mail.id.made_at(),
@@ -132,6 +154,7 @@ impl Outbox {
     ) -> Result<Write, StoreError> {
         let item = to_item(&MailItem {
             id,
+            account_id: None,
             state: UNADDRESSED.to_owned(),
             kind,
             created_at: id.made_at(),
@@ -166,6 +189,33 @@ impl Outbox {
     pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<Id<ids::Mail>>, StoreError> {
         let due: Vec<Due> = self.table.due(PENDING, now, limit).await?;
         Ok(due.into_iter().map(|due| due.id).collect())
+    }
+
+    /// Up to `limit` mails about an account that the log has, newest first, those before `before` if given. One that was written a
+    /// moment ago may still be missing.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn of_account(
+        &self,
+        account: Id<ids::Account>,
+        before: Option<Id<ids::Mail>>,
+        limit: i32,
+    ) -> Result<Vec<Logged>, StoreError> {
+        let own = of_account(account, before);
+        let page = self.table.newest_of_index("account", own, limit).await?;
+        let logged = |item| from_item(item, || format!("a mail about {account}"));
+        page.items.into_iter().map(logged).collect()
+    }
+
+    /// Removes a mail about an account that is being erased, sent or not. Refused under [`Guard::Part`] when it is gone already.
+    ///
+    /// # Errors
+    /// When the request cannot be made.
+    pub fn erasure_write(&self, id: Id<ids::Mail>) -> Result<Write, StoreError> {
+        let there = Expression::when("attribute_exists(#id)");
+        self.table
+            .delete_write(key(&[("id", id.to_string())]), there, Guard::Part)
     }
 
     /// Has a worker come for the mail, if it is still to be sent.
@@ -220,6 +270,7 @@ fn mail_from(id: Id<ids::Mail>, item: Item) -> Result<Option<Mail>, StoreError> 
         .filter(|_| item.state == QUEUED)
         .map(|(to, letter)| Mail {
             id,
+            account: item.account_id,
             kind: item.kind,
             to,
             letter,

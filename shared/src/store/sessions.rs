@@ -29,6 +29,8 @@ struct SessionItem {
     refreshed_at: Timestamp,
     used: bool,
     last_used_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    policy: Option<String>,
     expires_at: i64,
 }
 
@@ -97,6 +99,7 @@ impl Sessions {
             refreshed_at: session.refreshed_at,
             used: session.used,
             last_used_at: session.last_used_at,
+            policy: session.policy.clone(),
             expires_at: session.expires_at().as_second(),
         })?;
         self.table
@@ -139,6 +142,29 @@ impl Sessions {
         self.table.update(key, expression).await.map(drop)
     }
 
+    /// Writes down in every session of the account that a version of the privacy policy was accepted, so that none asks for it
+    /// any more. Doing it twice is doing it once.
+    ///
+    /// # Errors
+    /// When the store fails; then some may ask once more.
+    pub async fn accepted(&self, account: Id<ids::Account>, version: &str) -> Result<(), StoreError> {
+        let mut before = None;
+        loop {
+            let sessions = self.list(account, before, BATCH, Timestamp::MIN).await?;
+            let accepts = sessions.iter().map(|session| {
+                let expression = Expression::update("SET #policy = :version")
+                    .and_when("attribute_exists(#id)")
+                    .text(":version", version);
+                self.table.update(session_key(account, session.id), expression)
+            });
+            futures::future::try_join_all(accepts).await?;
+            match sessions.last() {
+                Some(last) => before = Some(last.id),
+                None => return Ok(()),
+            }
+        }
+    }
+
     /// Ends a session. `false` when there was none.
     ///
     /// # Errors
@@ -155,6 +181,16 @@ impl Sessions {
     pub fn end_write(&self, account: Id<ids::Account>, session: Id<ids::Session>) -> Result<Write, StoreError> {
         self.table
             .delete_write(session_key(account, session), Expression::default(), Guard::New)
+    }
+
+    /// Ends a session of an account that is being erased. Refused under [`Guard::Part`] when it is gone already.
+    ///
+    /// # Errors
+    /// When the request cannot be made.
+    pub fn erasure_write(&self, session: &Session) -> Result<Write, StoreError> {
+        let there = Expression::when("attribute_exists(#id)");
+        self.table
+            .delete_write(session_key(session.account, session.id), there, Guard::Part)
     }
 
     /// Ends every session of the account, or every one but `spared`. Doing it twice is doing it once.
@@ -205,5 +241,6 @@ fn session_from(item: Item) -> Result<Session, StoreError> {
         refreshed_at: item.refreshed_at,
         used: item.used,
         last_used_at: item.last_used_at,
+        policy: item.policy,
     })
 }

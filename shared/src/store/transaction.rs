@@ -43,6 +43,10 @@ pub enum Guard {
     Order,
     /// The receipt's number is the next one.
     Receipt,
+    /// The deletion is the version that was read, or has not begun.
+    Deletion,
+    /// The piece of an account is still there.
+    Part,
     /// The operator's act was not done before.
     Act,
     /// The key has not been used.

@@ -24,6 +24,7 @@ fn mail() -> Mail {
     let id: Id<ids::Mail> = platform.ids.next();
     Mail {
         id,
+        account: None,
         kind: MailKind::VerifyEmail,
         to: "mei@example.com".parse().unwrap(),
         letter: Letter {

@@ -90,3 +90,48 @@ async fn a_new_version_is_shown_until_it_is_accepted_and_the_history_keeps_both(
     assert_eq!(history(&app), kept);
     app.close().await;
 }
+
+#[tokio::test]
+async fn a_new_version_is_asked_for_at_sign_in_and_refresh_until_it_is_accepted_once() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
+    let app = TestApp::in_folder(folder.path(), clock.clone()).await;
+    let mei = app.person("mei").await;
+    let nothing = app.refresh(&mei.refresh).await.expect(200).json;
+    assert_eq!(
+        nothing.get("policy_to_accept"),
+        None,
+        "the present version was accepted at sign-up"
+    );
+    app.close().await;
+
+    clock.advance(SignedDuration::from_hours(1));
+    let app = TestApp::in_folder_with(folder.path(), clock.clone(), &[("PolicyVersion", NEXT)]).await;
+    let first = app.refresh(&mei.refresh).await.expect(200).json;
+    assert_eq!(first["policy_to_accept"], NEXT);
+    let credentials = json!({ "email": mei.email, "password": tests::PASSWORD });
+    let second = app
+        .ask("POST", "/v1/sessions", Some(credentials.clone()))
+        .await
+        .expect(201)
+        .json;
+    assert_eq!(second["policy_to_accept"], NEXT);
+
+    let mei = mei.in_session(&second);
+    accept(&app, &mei, &json!(NEXT)).await.expect(201);
+    clock.advance(SignedDuration::from_mins(10));
+    for refresh in [&first["refresh_token"], &second["refresh_token"]] {
+        let refreshed = app.refresh(refresh.as_str().unwrap()).await.expect(200).json;
+        assert_eq!(
+            refreshed.get("policy_to_accept"),
+            None,
+            "no session asks for what was accepted in another"
+        );
+    }
+    let third = app
+        .ask("POST", "/v1/sessions", Some(credentials))
+        .await
+        .expect(201)
+        .json;
+    assert_eq!(third.get("policy_to_accept"), None);
+    app.close().await;
+}

@@ -1,49 +1,10 @@
-//! What the whole program logs while these tests run, kept to be searched.
-
-use std::io::Write;
-use std::sync::{Arc, Mutex, OnceLock};
+//! What the whole program logs while these tests run tells nothing of anybody.
 
 use serde_json::json;
 use tests::PASSWORD;
-use tracing_subscriber::EnvFilter;
+pub(crate) use tests::logs::{all, keep};
 
 use crate::support::{MARK, app};
-
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Begins to keep what is logged, as `shared::telemetry::init` begins to print it.
-fn written() -> &'static Written {
-    static WRITTEN: OnceLock<Written> = OnceLock::new();
-    WRITTEN.get_or_init(|| {
-        let written = Written::default();
-        let sink = written.clone();
-        let subscriber = shared::telemetry::subscriber(EnvFilter::new("info"), move || sink.clone());
-        tracing::subscriber::set_global_default(subscriber).unwrap();
-        written
-    })
-}
-
-/// Keeps the log from here on.
-pub(crate) fn keep() {
-    written();
-}
-
-/// Everything logged so far, by all tests of this program.
-pub(crate) fn all() -> String {
-    String::from_utf8_lossy(&written().0.lock().unwrap()).into_owned()
-}
 
 /// Fails when anything a person gave us, or that opens a door, stands in a line.
 #[track_caller]

@@ -17,7 +17,7 @@ async fn a_wrong_method_is_refused_and_told_the_right_ones() {
         ("DELETE", "/v1/images", "POST, GET"),
         ("PATCH", "/v1/images/img_01kb0v1cqhe8svdnq7tqw8vz6n", "GET, DELETE"),
         ("GET", "/v1/accounts", "POST"),
-        ("POST", "/v1/account", "GET, PATCH"),
+        ("POST", "/v1/account", "GET, PATCH, DELETE"),
         ("DELETE", "/v1/credits", "GET"),
         ("PUT", "/v1/sessions", "POST, GET, DELETE"),
     ] {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::grants::Grant;
+use shared::grants::{Grant, ScheduleAction};
 use vitrine::template::{FunctionSpec, Template};
 
 use crate::host::{BARE, LOCAL, WHOLE, registry, variables_read};
@@ -23,6 +23,7 @@ fn granted(grants: &[Grant]) -> Allowed {
             .iter()
             .map(|action| (action.iam().to_owned(), format!("index {index} of table {table}")))
             .collect(),
+        Grant::Schedules(group, actions) => schedules(group, actions),
         Grant::Parameter(name) => vec![("ssm:GetParameters".to_owned(), format!("parameter {name}"))],
         Grant::Queue(queue) => TAKING
             .map(|action| (action.to_owned(), format!("queue {queue}")))
@@ -31,6 +32,17 @@ fn granted(grants: &[Grant]) -> Allowed {
         Grant::Bucket(_) => Vec::new(),
     });
     pairs.collect()
+}
+
+/// Whoever creates a schedule passes the role on with which it wakes.
+fn schedules(group: &str, actions: &[ScheduleAction]) -> Vec<(String, String)> {
+    let of_group = actions
+        .iter()
+        .map(|action| (action.iam().to_owned(), format!("schedules of {group}")));
+    let passes = actions.contains(&ScheduleAction::CreateSchedule);
+    let role = group[..1].to_uppercase() + &group[1..] + "Role";
+    let role = passes.then(|| ("iam:PassRole".to_owned(), format!("role {role}")));
+    of_group.chain(role).collect()
 }
 
 /// What the template's policies allow.
@@ -80,6 +92,9 @@ fn a_policy_allows_what_the_functions_grants_say_and_nothing_else() {
 fn what_is_not_configured_is_not_allowed_either() {
     // Without a CDN and a second store nobody may read their keys, although the sources would use them.
     let missing = [
+        ("accounts-erase", "oss-eraser"),
+        ("accounts-export", "cdn-key"),
+        ("accounts-export", "oss-reader"),
         ("images-erase", "oss-eraser"),
         ("images-get", "cdn-key"),
         ("images-get", "oss-reader"),
@@ -151,7 +166,7 @@ fn a_function_is_given_the_tables_and_the_buckets_that_it_may_touch_and_no_other
                     format!("{}_TABLE", table.to_uppercase().replace('-', "_")),
                     format!("vitrine-{}-{table}", WHOLE.stage),
                 )),
-                Grant::Parameter(_) | Grant::Queue(_) | Grant::Bucket(_) => None,
+                Grant::Parameter(_) | Grant::Queue(_) | Grant::Bucket(_) | Grant::Schedules(..) => None,
             })
             .collect();
         let given: BTreeMap<String, String> = function

@@ -84,12 +84,12 @@ fn secret(parameter: &str) -> SecretString {
             .into(),
         "resend-webhook-secret" => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into(),
         "hash-key" => "5a".repeat(32).into(),
-        "token-keys" => json!(JwkSet {
+        "erasure-keys" | "token-keys" => json!(JwkSet {
             keys: vec![key.public().clone()]
         })
         .to_string()
         .into(),
-        "token-signing-key" => key.to_secret(),
+        "erasure-signing-key" | "token-signing-key" => key.to_secret(),
         other => panic!("the parameter `{other}` is new: say in tests/house/host.rs what a value of it looks like"),
     }
 }

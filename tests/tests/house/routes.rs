@@ -15,6 +15,10 @@ const ANONYMOUS: &[(&str, u16, &str)] = &[
     ("POST /v1/accounts/verify", 415, "unsupported-media-type"),
     ("GET /v1/account", 401, "unauthorized"),
     ("PATCH /v1/account", 401, "unauthorized"),
+    ("GET /v1/account/export", 401, "unauthorized"),
+    ("DELETE /v1/account", 401, "unauthorized"),
+    ("POST /v1/accounts/restore", 415, "unsupported-media-type"),
+    ("GET /v1/deletions/{key}", 404, "not-found"),
     ("POST /v1/account/email/confirm", 401, "unauthorized"),
     ("POST /v1/account/consents", 401, "unauthorized"),
     ("POST /v1/codes", 415, "unsupported-media-type"),
@@ -92,7 +96,8 @@ fn the_function_that_refuses_knows_every_route_and_no_other() {
 async fn every_route_is_answered_by_its_function_and_by_no_other() {
     let routed = routed();
     for (name, (route, owner)) in &routed {
-        if route.path == "$default" {
+        // Whether there is a receipt of this key only its table can say, which nobody answers for here.
+        if route.path == "$default" || route.path.ends_with("{key}") {
             continue;
         }
         for (_, folder) in routed.values().filter(|(route, _)| route.path != "$default") {

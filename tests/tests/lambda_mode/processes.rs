@@ -10,10 +10,11 @@ use crate::support::{app, order};
 use crate::{host, logs};
 
 /// What belongs to the runtime, beside a function's own variables.
-const OF_THE_RUNTIME: [&str; 15] = [
+const OF_THE_RUNTIME: [&str; 16] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_DEFAULT_REGION",
     "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_ENDPOINT_URL_SCHEDULER",
     "AWS_ENDPOINT_URL_SSM",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
     "AWS_LAMBDA_FUNCTION_NAME",

@@ -7,6 +7,7 @@
 mod clauses;
 mod companies;
 mod countries;
+mod erasure;
 mod records;
 mod seller;
 mod store;
@@ -49,6 +50,8 @@ const PROOFS: &[Proof] = proofs![
     "P3": records::views_of_two_people_are_one_number,
     "P5": store::a_store_of_another_company_cannot_be_configured,
     "P5": store::the_file_of_a_picture_lies_in_the_stores_and_nowhere_else_of_ours,
+    "P7": erasure::nothing_of_a_person_is_left_but_what_is_declared_and_that_ends_when_it_says,
+    "P7": erasure::the_receipt_says_what_went_and_verifies_without_asking_anybody,
     "P8": companies::deepseek_receives_the_description_and_nothing_else_of_a_person,
     "P8": companies::deepseek_cannot_tell_two_people_with_the_same_description_apart,
     "P9": companies::seedream_receives_the_prompt_and_nothing_else_of_a_person,
@@ -77,10 +80,6 @@ const PUT_OFF: &[(&str, &str)] = &[
         "what encrypts the tables stands in the template alone; the issue of the deployment proves it",
     ),
     (
-        "P7",
-        "deleting an account is not there yet; the issue of accounts and their data proves it",
-    ),
-    (
         "P15",
         "half of the companies are not called yet; the issue of the last company proves the list",
     ),
@@ -90,7 +89,7 @@ const PUT_OFF: &[(&str, &str)] = &[
     ),
     (
         "P17",
-        "exporting and deleting are not there yet; the issue of accounts and their data proves it",
+        "exporting and asking from outside are not there yet; the issue of accounts and their data proves it",
     ),
     (
         "P18",

@@ -20,6 +20,8 @@ const DECLARED: &[(&str, &str, &[&str])] = &[
             "password_hash",
             "ledger_id",
             "status",
+            "status_before",
+            "deletion",
             "created_at",
             "policy_version",
             "policy_accepted_at",
@@ -62,6 +64,7 @@ const DECLARED: &[(&str, &str, &[&str])] = &[
             "refreshed_at",
             "used",
             "last_used_at",
+            "policy",
             "expires_at",
         ],
     ),
@@ -123,6 +126,22 @@ const DECLARED: &[(&str, &str, &[&str])] = &[
             "expires_at",
         ],
     ),
+    (
+        "privacy",
+        "deletion#",
+        &[
+            "stage",
+            "asked_at",
+            "erases_at",
+            "gone",
+            "statement",
+            "version",
+            "pending",
+            "due_at",
+            "expires_at",
+        ],
+    ),
+    ("privacy", "erased#", &["erased_at", "expires_at"]),
     ("limits", "breaker#", &["failures", "failed_at", "retry_at", "pause_s"]),
     (
         "limits",
@@ -185,7 +204,7 @@ pub(crate) fn everything_stored(app: &TestApp) -> BTreeMap<String, Vec<Value>> {
 
 /// Somebody's whole use, with a stranger's sign-up and its mail still on their way, and codes for new passwords, one of them
 /// for an address without an account.
-async fn in_full_use() -> (TestApp, Seller) {
+pub(crate) async fn in_full_use() -> (TestApp, Seller) {
     let app = TestApp::new().await;
     let mut seller = Seller::sign_up(&app, "mei").await;
     seller.use_everything(&app).await;

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use shared::Id;
-use shared::domain::account::{Consent, PasswordHash, PendingSignUp};
+use shared::domain::account::{Consent, PasswordHash, PendingSignUp, Status};
 use shared::domain::ledger::Posting;
 use shared::domain::mail::{Letter, Mail, MailKind};
 use shared::domain::{Credits, EmailAddress, Fallback, Image, Profile, Ratio};
@@ -62,6 +62,8 @@ impl World {
             created_at: self.now(),
             consent: sign_up.consent.clone(),
             sessions_begun: 0,
+            status: Status::Active,
+            deletion: None,
         }
     }
 
@@ -116,6 +118,7 @@ impl World {
     /// A mail that waits to be sent.
     pub(crate) async fn mail(&self) -> Mail {
         let mail = Mail {
+            account: None,
             id: self.ids.next(),
             kind: MailKind::VerifyEmail,
             to: address("mei@example.com"),

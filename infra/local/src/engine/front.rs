@@ -1,4 +1,4 @@
-//! The door of DynamoDB and the parameter store: it asks who calls and what they may do, then lets them through.
+//! The door of DynamoDB, the parameter store and the scheduler: it asks who calls and what they may do, then lets them through.
 //!
 //! Each function signs with its own folder name as access key id, which is how the door knows the role that the template
 //! gave it. The signature itself is not checked here: there is nothing to forge on one's own machine.
@@ -25,6 +25,7 @@ use tokio::net::TcpListener;
 use super::calls::Calls;
 use super::dynamodb::Tables;
 use super::grants::Permissions;
+use super::one_offs::{self, OneOffs};
 use super::pace::Pace;
 use super::serving::Serving;
 use super::signature::Authorization;
@@ -43,6 +44,7 @@ pub(crate) struct Door {
     pub(super) permissions: Arc<Permissions>,
     pub(super) pace: Pace,
     pub(super) troubles: Troubles,
+    pub(super) one_offs: OneOffs,
     pub(super) behind: Behind,
 }
 
@@ -98,13 +100,22 @@ pub(super) async fn serve(listener: TcpListener, tables: &Tables, door: Door) ->
     Ok(vec![door, behind])
 }
 
-async fn receive(State(door): State<Door>, method: Method, headers: HeaderMap, body: Bytes) -> Response {
-    door.receive(method, &headers, body).await
+async fn receive(State(door): State<Door>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    door.receive(method, &uri, &headers, body).await
 }
 
 impl Door {
     /// Answers one request.
-    pub(crate) async fn receive(&self, method: Method, headers: &HeaderMap, body: Bytes) -> Response {
+    pub(crate) async fn receive(&self, method: Method, uri: &Uri, headers: &HeaderMap, body: Bytes) -> Response {
+        if let Some(operation) = one_offs::operation(&method, uri) {
+            let Some(caller) = Authorization::of(headers) else {
+                return refusal("MissingAuthenticationToken", "Request is missing Authentication Token");
+            };
+            let trouble = self.troubles.take(caller.id, operation);
+            return self
+                .one_offs
+                .answer(caller.id, (&method, uri), &body, &self.permissions, trouble);
+        }
         let Some((service, operation)) = target(headers) else {
             return self.pass(method, headers, "", body).await;
         };

@@ -23,6 +23,10 @@ pub enum Resource {
     Parameter(String),
     /// A queue, by its full name.
     Queue(String),
+    /// The schedules of a group, by its full name.
+    Schedules(String),
+    /// A role, by its ARN.
+    Role(String),
 }
 
 impl Resource {
@@ -39,6 +43,8 @@ impl Resource {
                 )
             }
             Self::Queue(queue) => format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}"),
+            Self::Schedules(group) => format!("arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/{group}/*"),
+            Self::Role(arn) => arn.clone(),
         }
     }
 }

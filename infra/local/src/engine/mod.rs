@@ -12,6 +12,7 @@ pub mod grants;
 mod inline;
 pub mod input;
 pub mod objects;
+pub mod one_offs;
 pub mod pace;
 pub mod pattern;
 pub mod pipes;
@@ -40,6 +41,7 @@ use expiry::Expiry;
 use front::{Behind, Door};
 use grants::Permissions;
 use objects::{Objects, ObjectsSpec};
+use one_offs::OneOffs;
 use pace::Pace;
 use pipes::{Pipes, Pumped};
 use queues::Queues;
@@ -90,6 +92,8 @@ pub struct Settings {
     pub objects: ObjectsSpec,
     /// The second store, OSS.
     pub oss: ObjectsSpec,
+    /// The groups of one-off schedules, by their full names.
+    pub schedule_groups: Vec<String>,
     /// Who may do what.
     pub permissions: Permissions,
 }
@@ -110,6 +114,7 @@ impl Settings {
             pipes: Vec::new(),
             objects: ObjectsSpec::default(),
             oss: ObjectsSpec::default(),
+            schedule_groups: Vec::new(),
             permissions: Permissions::none(),
         }
     }
@@ -134,6 +139,8 @@ pub struct Engines {
     pub workers: Workers,
     /// What the clock wakes; attach functions here.
     pub schedules: Schedules,
+    /// What functions ordered to be woken for, once.
+    pub one_offs: OneOffs,
     /// How fast the tables answer the functions.
     pub pace: Pace,
     /// What goes wrong with the tables.
@@ -209,6 +216,12 @@ impl Engines {
         let queues = Queues::open(directory, clock.clone(), settings.entropy.clone(), settings.queues)?;
         let pipes = Pipes::new(tables.clone(), queues.clone(), settings.pipes)?;
         let schedules = Schedules::open(directory, clock.clone(), settings.entropy.clone())?;
+        let one_offs = OneOffs::open(
+            directory,
+            clock.clone(),
+            settings.entropy.clone(),
+            settings.schedule_groups,
+        )?;
         let expiry = Expiry::new(tables.clone(), queues.clone(), clock.clone());
         let pictures = settings.pictures.as_deref().or(directory);
         let open = |store, spec| Objects::open(store, pictures, clock.clone(), settings.entropy.clone(), spec);
@@ -219,6 +232,7 @@ impl Engines {
             permissions: Arc::new(settings.permissions),
             pace: Pace::default(),
             troubles: Troubles::default(),
+            one_offs: one_offs.clone(),
             behind: Behind::Inline(tables.database().clone()),
         };
         Ok(Self {
@@ -230,6 +244,7 @@ impl Engines {
             workers: Workers::new(queues.clone()),
             queues,
             schedules,
+            one_offs,
             pace: door.pace.clone(),
             troubles: door.troubles.clone(),
             pipes,
@@ -331,7 +346,7 @@ impl Engines {
         bail!("the workers make more work than they do: not drained after {MOST_ROUNDS} rounds")
     }
 
-    /// Runs every schedule that is due by the clock, one after the other, and gives the names of those that were.
+    /// Runs every schedule that is due by the clock, periodic or ordered once, one after the other, and gives the names of those that were.
     ///
     /// # Errors
     /// When the function of one fails; the others have run all the same.
@@ -344,6 +359,7 @@ impl Engines {
                 Err(error) => failed = Err(error),
             }
         }
+        ran.extend(self.one_offs.run_due().await?);
         failed.map(|()| ran)
     }
 
@@ -367,6 +383,7 @@ impl Engines {
         for schedule in self.schedules.list() {
             tasks.push(keep_waking(self.schedules.clone(), schedule.spec.name));
         }
+        tasks.push(keep_waking_once(self.one_offs.clone()));
         self.running
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -424,6 +441,17 @@ fn keep_waking(schedules: Schedules, name: String) -> Serving {
         while !stop.is_wanted() {
             if let Err(error) = schedules.run_if_due(&name).await {
                 tracing::error!(schedule = name, error = format!("{error:#}"), "A schedule failed");
+            }
+            let _elapsed = tokio::time::timeout(LOOK_AT_CLOCK, stop.clone().wanted()).await;
+        }
+    })
+}
+
+fn keep_waking_once(one_offs: OneOffs) -> Serving {
+    Serving::start(move |stop| async move {
+        while !stop.is_wanted() {
+            if let Err(error) = one_offs.run_due().await {
+                tracing::error!(error = format!("{error:#}"), "A one-off schedule failed");
             }
             let _elapsed = tokio::time::timeout(LOOK_AT_CLOCK, stop.clone().wanted()).await;
         }

@@ -209,7 +209,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The input with the scheduler's own values in it.
-fn input(template: &str, at: Timestamp, execution: &str) -> Result<Value> {
+pub(super) fn input(template: &str, at: Timestamp, execution: &str) -> Result<Value> {
     let second = Timestamp::from_second(at.as_second())?;
     let text = template
         .replace("<aws.scheduler.scheduled-time>", &second.to_string())

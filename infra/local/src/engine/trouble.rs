@@ -150,7 +150,7 @@ fn refusal(body: &Value) -> Response {
     answer(StatusCode::BAD_REQUEST, "application/x-amz-json-1.0", body)
 }
 
-fn lost() -> Response {
+pub(super) fn lost() -> Response {
     let broken =
         futures::stream::once(async { Err::<Bytes, _>(std::io::Error::from(std::io::ErrorKind::ConnectionReset)) });
     let mut response = Response::new(Body::from_stream(broken));

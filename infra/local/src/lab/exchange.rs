@@ -132,7 +132,10 @@ impl Exchange {
         match party {
             Party::Database | Party::Parameters => {
                 let (parts, body) = request.into_parts();
-                let answer = self.database.receive(parts.method, &parts.headers, body).await;
+                let answer = self
+                    .database
+                    .receive(parts.method, &parts.uri, &parts.headers, body)
+                    .await;
                 let lost = answer.extensions().get::<trouble::Lost>().is_some();
                 (!lost).then(|| answer.map(|body| body.map_err(Into::into).boxed_unsync()))
             }

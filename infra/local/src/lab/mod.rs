@@ -143,7 +143,7 @@ impl Lab {
         };
         let hosted = Hosted::InProcess(host.clone());
         wiring::attach_workers(template, &engines.workers, &hosted)?;
-        wiring::attach_schedules(template, &engines.schedules, &hosted)?;
+        wiring::attach_schedules(template, (&engines.schedules, &engines.one_offs), &hosted)?;
         Ok(Self {
             engines,
             simulators,
@@ -364,6 +364,7 @@ fn engines(clock: &Clock, entropy: &Entropy, pictures: &TempDir) -> Result<Engin
         pipes: blueprint.pipes.clone(),
         objects: wiring::objects(&blueprint.template, &stored, Store::Cos)?,
         oss: wiring::objects(&blueprint.template, &stored, Store::Oss)?,
+        schedule_groups: blueprint.template.schedule_groups.clone(),
         permissions: blueprint.permissions.clone(),
         ..Settings::new(clock.clone())
     })?;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, anyhow};
 use jiff::SignedDuration;
-use shared::domain::account::{Consent, PasswordHash, PendingSignUp};
+use shared::domain::account::{Consent, PasswordHash, PendingSignUp, Status};
 use shared::domain::ledger::{Balance, Posting};
 use shared::domain::mail::{Letter, Mail, MailKind};
 use shared::domain::{Credits, Fallback, Fen, Image, Profile, Prompt, Ratio};
@@ -45,6 +45,8 @@ impl Lab {
                 accepted_at: now,
             },
             sessions_begun: 0,
+            status: Status::Active,
+            deletion: None,
         };
         let sign_up = PendingSignUp {
             id: ids.next(),
@@ -101,6 +103,7 @@ impl Lab {
         let outbox = self.office.outbox()?;
         let mail = Mail {
             id: self.office.platform.ids.next(),
+            account: Some(seller.account),
             kind: MailKind::PasswordChanged,
             to: format!("{}@example.com", seller.account).parse()?,
             letter: Letter {

@@ -32,6 +32,7 @@ impl Runtime<'_> {
             ("AWS_ACCESS_KEY_ID", function.folder.clone()),
             ("AWS_SECRET_ACCESS_KEY", function.folder.clone()),
             ("AWS_ENDPOINT_URL_DYNAMODB", self.engine.to_owned()),
+            ("AWS_ENDPOINT_URL_SCHEDULER", self.engine.to_owned()),
             ("AWS_ENDPOINT_URL_SSM", self.engine.to_owned()),
             ("LAMBDA_TASK_ROOT", folder.display().to_string()),
             ("_HANDLER", "bootstrap".to_owned()),

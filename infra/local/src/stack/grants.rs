@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::engine::grants::{Permissions, Resource};
+use crate::engine::spec::{ACCOUNT, REGION};
 use crate::template::{self, Template};
 
 /// Who may do what. A statement the engines know nothing of is left out: it allows nothing here.
@@ -43,6 +44,10 @@ fn full(template: &Template, resource: &template::Resource) -> Result<Option<Res
             Some(Resource::Parameter(format!("/vitrine/{}/{short}", template.stage)))
         }
         template::Resource::Queue(short) => template.queue(short).map(|queue| Resource::Queue(queue.name.clone())),
+        template::Resource::Schedules(group) => {
+            Some(Resource::Schedules(format!("vitrine-{}-{group}", template.stage)))
+        }
+        template::Resource::Role(name) => Some(Resource::Role(format!("arn:aws:iam:{REGION}:{ACCOUNT}:{name}"))),
         template::Resource::Stream(_) | template::Resource::Function(_) => None,
     })
 }

@@ -1,13 +1,15 @@
 //! What lies in the local parameter store: keys made on this machine, and those of real providers if there are any.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::json;
-use shared::Entropy;
 use shared::auth::{JwkSet, SigningKey};
 use shared::domain::Store;
+use shared::{Clock, Entropy};
 
 use crate::engine::ssm::Parameters;
 use crate::template::Template;
@@ -122,6 +124,17 @@ pub(crate) fn owners(stage: &str, store: Store) -> String {
     format!("/vitrine/{stage}/{}-owner", store.as_str())
 }
 
+/// The public keys of deletions' receipts, as the local stack keeps them in its folder.
+///
+/// # Errors
+/// When nothing was ever served there.
+pub fn erasure_keys(data: &Path) -> Result<JwkSet> {
+    let stored = Parameters::open(Some(data), Clock::system())?;
+    let keys = stored.get("/vitrine/local/erasure-keys");
+    let keys = keys.with_context(|| format!("no stack has served from `{}` that could have signed", data.display()))?;
+    Ok(serde_json::from_str(&keys)?)
+}
+
 /// Whether the parameter is a provider's key. One that is no longer in `.env` is not used either.
 fn is_providers(short: &str) -> bool {
     matches!(
@@ -142,6 +155,19 @@ fn make(short: &str, prefix: &str, parameters: &Parameters, entropy: &Entropy) -
             )?;
             put(
                 "token-keys",
+                &serde_json::to_string(&JwkSet {
+                    keys: vec![key.public().clone()],
+                })?,
+            )
+        }
+        "erasure-keys" | "erasure-signing-key" => {
+            let key = SigningKey::generate("local-erasure-1", entropy)?;
+            put(
+                "erasure-signing-key",
+                secrecy::ExposeSecret::expose_secret(&key.to_secret()),
+            )?;
+            put(
+                "erasure-keys",
                 &serde_json::to_string(&JwkSet {
                     keys: vec![key.public().clone()],
                 })?,

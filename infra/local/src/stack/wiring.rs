@@ -12,6 +12,7 @@ use shared::grants::{Grant, ObjectAction};
 use super::hosting::Hosted;
 use super::{RealKeys, secrets};
 use crate::engine::objects::ObjectsSpec;
+use crate::engine::one_offs::OneOffs;
 use crate::engine::schedules::{Schedules, interval};
 use crate::engine::spec::{
     BucketSpec, DeadLetterSpec, IndexSpec, KeyKind, KeySpec, PipeSpec, Projection, QueueSpec, RoleSpec, ScheduleSpec,
@@ -50,6 +51,7 @@ fn index(index: &template::IndexSpec) -> Result<IndexSpec> {
     let projection = match index.projection.as_str() {
         "ALL" => Projection::All,
         "KEYS_ONLY" => Projection::KeysOnly,
+        "INCLUDE" => Projection::Include(index.included.clone()),
         other => bail!(
             "index `{}` has the projection `{other}`, which the local stack does not know",
             index.name
@@ -184,7 +186,7 @@ fn declared(function: &FunctionSpec) -> BTreeSet<ObjectAction> {
     grants
         .filter_map(|grant| match grant {
             Grant::Bucket(actions) => Some(actions.iter().copied()),
-            Grant::Table(..) | Grant::Index(..) | Grant::Parameter(_) | Grant::Queue(_) => None,
+            Grant::Table(..) | Grant::Index(..) | Grant::Parameter(_) | Grant::Queue(_) | Grant::Schedules(..) => None,
         })
         .flatten()
         .collect()
@@ -253,7 +255,12 @@ pub(crate) fn attach_workers(template: &Template, workers: &Workers, hosting: &H
 }
 
 /// Lets every schedule wake its function.
-pub(crate) fn attach_schedules(template: &Template, schedules: &Schedules, hosting: &Hosted) -> Result<()> {
+/// Lets each function be woken by its schedule, and by whoever orders it to be woken once.
+pub(crate) fn attach_schedules(
+    template: &Template,
+    (schedules, one_offs): (&Schedules, &OneOffs),
+    hosting: &Hosted,
+) -> Result<()> {
     for schedule in &template.schedules {
         let function = template
             .function(&schedule.function)
@@ -265,7 +272,9 @@ pub(crate) fn attach_schedules(template: &Template, schedules: &Schedules, hosti
             input: schedule.input.clone(),
             timeout: hosting.timeout(function),
         };
-        schedules.attach(spec, hosting.waker(function)?)?;
+        let handler = hosting.waker(function)?;
+        one_offs.attach(&function.name, Arc::clone(&handler));
+        schedules.attach(spec, handler)?;
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ pub(super) fn template(root: &Stack) -> Result<Template, TemplateError> {
         queues: Vec::new(),
         pipes: Vec::new(),
         schedules: Vec::new(),
+        schedule_groups: Vec::new(),
     };
     let mut mappings = Vec::new();
     collect(root, &mut template, &mut mappings)?;
@@ -81,7 +82,9 @@ impl Place<'_> {
             | Resource::Index { .. }
             | Resource::Stream(_)
             | Resource::Parameter(_)
-            | Resource::Function(_) => Err(self.fail(format!("names {arn}, which is no queue"))),
+            | Resource::Function(_)
+            | Resource::Schedules(_)
+            | Resource::Role(_) => Err(self.fail(format!("names {arn}, which is no queue"))),
         }
     }
 
@@ -112,6 +115,10 @@ fn collect<'a>(
             }
             "AWS::DynamoDB::Table" => template.tables.push(table::read(&place)?),
             "AWS::SQS::Queue" => template.queues.push(queue(&place)?),
+            "AWS::Scheduler::ScheduleGroup" => {
+                let group: wire::ScheduleGroup = place.properties()?;
+                template.schedule_groups.push(group.name);
+            }
             "AWS::Pipes::Pipe" => template.pipes.push(pipe::read(&place)?),
             _ => {}
         }

@@ -22,6 +22,10 @@ pub enum Resource {
     Queue(String),
     /// A function, such as `accounts-erase`.
     Function(String),
+    /// The one-off schedules of a group, such as `erasures`.
+    Schedules(String),
+    /// A role, by its logical id, such as `ErasuresRole`.
+    Role(String),
 }
 
 impl Resource {
@@ -54,6 +58,8 @@ impl Resource {
                     .to_owned(),
             ),
             "sqs" => Self::Queue(short(name)?),
+            "scheduler" => Self::Schedules(short(name.strip_prefix("schedule/")?.strip_suffix("/*")?)?),
+            "iam" => Self::Role((*name).to_owned()),
             "lambda" => Self::Function(short(name.strip_prefix("function:")?)?),
             _ => return None,
         };
@@ -77,6 +83,8 @@ impl fmt::Display for Resource {
             Self::Parameter(name) => write!(f, "parameter {name}"),
             Self::Queue(name) => write!(f, "queue {name}"),
             Self::Function(name) => write!(f, "function {name}"),
+            Self::Schedules(group) => write!(f, "schedules of {group}"),
+            Self::Role(name) => write!(f, "role {name}"),
         }
     }
 }

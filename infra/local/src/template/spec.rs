@@ -21,6 +21,8 @@ pub struct Template {
     pub pipes: Vec<PipeSpec>,
     /// What wakes a function by the clock.
     pub schedules: Vec<ScheduleSpec>,
+    /// The groups of schedules, by their full names.
+    pub schedule_groups: Vec<String>,
 }
 
 impl Template {
@@ -180,6 +182,8 @@ pub struct IndexSpec {
     pub sort: Option<Attribute>,
     /// `ALL`, `KEYS_ONLY` or `INCLUDE`.
     pub projection: String,
+    /// What `INCLUDE` copies beside the keys.
+    pub included: Vec<String>,
 }
 
 /// An SQS queue.

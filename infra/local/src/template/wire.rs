@@ -164,6 +164,8 @@ pub(super) struct Index {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Projection {
     pub(super) projection_type: String,
+    #[serde(default)]
+    pub(super) non_key_attributes: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -208,6 +210,12 @@ pub(super) struct Queue {
 pub(super) struct Redrive {
     pub(super) dead_letter_target_arn: String,
     pub(super) max_receive_count: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ScheduleGroup {
+    pub(super) name: String,
 }
 
 #[derive(Deserialize)]

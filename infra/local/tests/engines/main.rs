@@ -7,6 +7,8 @@ mod flow;
 #[cfg(test)]
 mod objects;
 #[cfg(test)]
+mod one_offs;
+#[cfg(test)]
 mod oss;
 #[cfg(test)]
 mod parameters;

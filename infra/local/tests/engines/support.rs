@@ -30,6 +30,8 @@ pub(crate) const IMAGES: &str = "vitrine-local-images";
 pub(crate) const LEDGER: &str = "vitrine-local-ledger";
 pub(crate) const PAINT: &str = "vitrine-local-images-paint";
 pub(crate) const ERASE: &str = "vitrine-local-images-erase";
+pub(crate) const GROUP: &str = "vitrine-local-erasures";
+pub(crate) const ROLE: &str = "arn:aws:iam::000000000000:role/erasures";
 pub(crate) const BUCKET: &str = "pictures-1250000000";
 pub(crate) const OSS_BUCKET: &str = "pictures";
 pub(crate) const OSS_REGION: &str = "us-west-1";
@@ -52,6 +54,7 @@ pub(crate) fn settings(clock: &Clock, directory: Option<&Path>) -> Settings {
     settings.tables = vec![images(), ledger()];
     settings.queues = queues();
     settings.pipes = pipes();
+    settings.schedule_groups = vec![GROUP.to_owned()];
     settings.permissions = permissions();
     settings.objects = ObjectsSpec {
         buckets: vec![BucketSpec { name: BUCKET.into() }],
@@ -168,6 +171,13 @@ fn pipes() -> Vec<PipeSpec> {
 fn permissions() -> Permissions {
     let table = Resource::Table(IMAGES.into());
     let mut permissions = Permissions::none();
+    permissions.allow("leaver", "scheduler:CreateSchedule", &Resource::Schedules(GROUP.into()));
+    permissions.allow("leaver", "iam:PassRole", &Resource::Role(ROLE.into()));
+    permissions.allow(
+        "returner",
+        "scheduler:DeleteSchedule",
+        &Resource::Schedules(GROUP.into()),
+    );
     for action in [
         "GetItem",
         "PutItem",
@@ -246,6 +256,17 @@ pub(crate) fn ssm(engines: &Engines, principal: &str) -> aws_sdk_ssm::Client {
         .http_client(loopback_client())
         .endpoint_url(engines.dynamodb_url());
     aws_sdk_ssm::Client::from_conf(config.build())
+}
+
+pub(crate) fn scheduler(engines: &Engines, principal: &str) -> aws_sdk_scheduler::Client {
+    let config = aws_sdk_scheduler::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::from_keys(principal, principal, None))
+        .http_client(loopback_client())
+        .retry_config(aws_smithy_types::retry::RetryConfig::disabled())
+        .endpoint_url(engines.dynamodb_url());
+    aws_sdk_scheduler::Client::from_conf(config.build())
 }
 
 pub(crate) fn cos(engines: &Engines, role: &str) -> aws_sdk_s3::Client {

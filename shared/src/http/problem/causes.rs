@@ -110,6 +110,12 @@ impl Problem {
         Self::field(Kind::PasswordTooCommon, pointer, must)
     }
 
+    /// The password in the field `pointer` is not the account's.
+    #[must_use]
+    pub fn wrong_password(pointer: &str) -> Self {
+        Self::field(Kind::WrongPassword, pointer, "is not the account's password")
+    }
+
     fn wrong_code() -> Self {
         Self::field(Kind::WrongCode, "/code", "is wrong or no longer good")
     }
@@ -170,6 +176,33 @@ impl From<crate::flows::sign_up::ProofError> for Problem {
     }
 }
 
+impl From<crate::flows::leaving::LeaveError> for Problem {
+    fn from(error: crate::flows::leaving::LeaveError) -> Self {
+        use crate::flows::leaving::LeaveError;
+        match error {
+            LeaveError::Inactive => Self::inactive(),
+            LeaveError::CreditsRemain(credits) => {
+                let must = format!("must be true for {credits} credits to be lost that were paid for");
+                Self::field(Kind::CreditsWouldBeLost, "/forfeit_credits", &must).with("credits", credits.0)
+            }
+            LeaveError::Store(store) => store.into(),
+        }
+    }
+}
+
+impl From<crate::flows::leaving::ReturnError> for Problem {
+    fn from(error: crate::flows::leaving::ReturnError) -> Self {
+        use crate::flows::leaving::ReturnError;
+        match error {
+            ReturnError::NotWaiting => Self::new(
+                Kind::Conflict,
+                "The account is not waiting for its deletion: it is open, or its erasure has begun.",
+            ),
+            ReturnError::Store(store) => store.into(),
+        }
+    }
+}
+
 impl From<crate::flows::email_change::EmailChangeError> for Problem {
     fn from(error: crate::flows::email_change::EmailChangeError) -> Self {
         use crate::flows::email_change::EmailChangeError;
@@ -200,11 +233,7 @@ impl From<crate::flows::passwords::ChangeError> for Problem {
     fn from(error: crate::flows::passwords::ChangeError) -> Self {
         use crate::flows::passwords::ChangeError;
         match error {
-            ChangeError::WrongPassword => Self::field(
-                Kind::WrongPassword,
-                "/current_password",
-                "is not the account's password",
-            ),
+            ChangeError::WrongPassword => Self::wrong_password("/current_password"),
             ChangeError::Inactive => Self::inactive(),
             ChangeError::Password(password) => Self::new_password(password),
             ChangeError::Store(store) => store.into(),

@@ -8,6 +8,12 @@ use crate::domain::account::Consent;
 use crate::ids::{self, Id};
 use crate::store::{Expression, Guard, StoreError, Transaction, Updated, Write, from_item, to_item};
 
+/// How the sort key of a consent begins.
+const KIND: &str = "consent#";
+
+/// More versions than anybody can have accepted.
+const MOST: i32 = 500;
+
 #[derive(Serialize, Deserialize)]
 struct ConsentItem {
     pk: String,
@@ -23,11 +29,30 @@ impl Accounts {
     pub fn consent_write(&self, account: Id<ids::Account>, consent: &Consent) -> Result<Write, StoreError> {
         let item = to_item(&ConsentItem {
             pk: account.to_string(),
-            sk: format!("consent#{}", consent.policy_version),
+            sk: format!("{KIND}{}", consent.policy_version),
             accepted_at: consent.accepted_at,
         })?;
         let new = Expression::when("attribute_not_exists(#pk)");
         self.table.put_write(item, new, Guard::Consent)
+    }
+
+    /// The versions that were accepted, and when each was first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn consents(&self, account: Id<ids::Account>) -> Result<Vec<Consent>, StoreError> {
+        let own = Expression::when("#pk = :pk AND begins_with(#sk, :kind)")
+            .text(":pk", account.to_string())
+            .text(":kind", KIND);
+        let items = self.table.query(own, false, MOST).await?;
+        let consent = |item| {
+            let item: ConsentItem = from_item(item, || format!("{account} consent"))?;
+            Ok(Consent {
+                policy_version: item.sk.strip_prefix(KIND).unwrap_or_default().to_owned(),
+                accepted_at: item.accepted_at,
+            })
+        };
+        items.into_iter().map(consent).collect()
     }
 
     /// Accepts a version: it becomes the account's present one. Accepting it again changes nothing, and the first time stays.

@@ -154,6 +154,7 @@ async fn mail() -> OurRequest {
     let platform = platform_with(&[("/k", SECRET)]);
     let mail = Mail {
         id: platform.ids.next(),
+        account: None,
         kind: MailKind::VerifyEmail,
         to: "buyer@example.com".parse().unwrap(),
         letter: Letter {

@@ -21,6 +21,7 @@ pub(super) fn read(place: &Place<'_>) -> Result<TableSpec, TemplateError> {
                 partition,
                 sort,
                 projection: index.projection.projection_type,
+                included: index.projection.non_key_attributes,
             })
         })
         .collect::<Result<_, _>>()?;

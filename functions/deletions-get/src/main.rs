@@ -1,0 +1,9 @@
+//! `deletions-get` as Lambda runs it.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    shared::telemetry::init();
+    let vars = shared::config::Vars::from_env();
+    let deps = deletions_get::Deps::new(&vars, &shared::Platform::lambda(&vars).await?)?;
+    shared::http::lambda::run(deletions_get::router(deps)).await
+}

@@ -1,0 +1,373 @@
+//! Everything that is kept about somebody, as one document in as many parts as it takes.
+//!
+//! A part holds whole things in the order pictures, entries, orders, mails; `next` is the address of the part after it. Each part is a
+//! document of the same form, so that somebody with ten thousand pictures gets all of them within the limits of one answer (6 MB),
+//! and most people get one part.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{AccountView, CreditsLine, Cursor, ImageView, ListedSession, OrderView, PolicyVersion, Problem};
+use crate::config::{ConfigError, Vars};
+use crate::domain::account::Consent;
+use crate::domain::mail::MailKind;
+use crate::domain::{Credits, Image, Profile, State};
+use crate::flows::painting::link_life;
+use crate::ids::{self, Id};
+use crate::objects::Stores;
+use crate::store::outbox::Logged;
+use crate::store::{Accounts, Images, Ledgers, Orders, Outbox, Sessions};
+use crate::{Clock, Platform};
+
+/// The name of the document's form.
+const SCHEMA: &str = "vitrine.account";
+
+/// The version of that form. A new member is no new version; one that goes or means something else is.
+const VERSION: u32 = 1;
+
+/// How many things are read at once. Far below a megabyte, which is where DynamoDB cuts an answer.
+const PAGE: i32 = 100;
+
+/// How many such pages make a part: two or three megabytes at the most.
+const PAGES: usize = 5;
+
+/// Everything about an account, or a part of it.
+///
+/// What only keeps the account safe is not in it: the password's hash, hashes of codes, and the number of the ledger.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccountExport)]
+pub struct Export {
+    /// `vitrine.account`.
+    schema: &'static str,
+    /// The version of that form.
+    version: u32,
+    #[schema(value_type = String, format = DateTime)]
+    exported_at: Timestamp,
+    /// What stands in the first part alone.
+    #[serde(flatten)]
+    head: Option<Head>,
+    /// Pictures with their prompts and, where they are ready, a link that is good for an hour at most.
+    images: Vec<ImageView>,
+    /// Every entry of the credits, newest first.
+    credit_entries: Vec<CreditsLine>,
+    orders: Vec<OrderView>,
+    /// Which kind of mail was sent when, for thirty days. What was in it is not kept.
+    mails: Vec<MailView>,
+    /// The address of the next part, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// What is there once.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccountExportHead)]
+struct Head {
+    account: AccountView,
+    /// Which versions of the privacy policy were accepted, and when.
+    consents: Vec<ConsentView>,
+    /// Where the account is signed in.
+    sessions: Vec<ListedSession>,
+    credits: BalanceView,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AcceptedPolicy)]
+struct ConsentView {
+    policy_version: String,
+    #[schema(value_type = String, format = DateTime)]
+    accepted_at: Timestamp,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CreditsBalance)]
+struct BalanceView {
+    /// What can be spent.
+    available: Credits,
+    /// What is set aside for pictures being painted.
+    held: Credits,
+}
+
+/// A mail, as the log knows it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LoggedMail)]
+struct MailView {
+    id: ids::MailId,
+    kind: MailKind,
+    /// `queued`, `sent`, `undelivered` or `withheld`.
+    state: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ended_at: Option<Timestamp>,
+}
+
+/// Where a part begins: in which section, and after which thing of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// After this picture.
+    Images(Option<Id<ids::Image>>),
+    /// After this entry.
+    Entries(Option<u64>),
+    /// After this order.
+    Orders(Option<Id<ids::Order>>),
+    /// After this mail.
+    Mails(Option<Id<ids::Mail>>),
+}
+
+impl Place {
+    /// Where the first part begins.
+    pub const START: Self = Self::Images(None);
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut place = |section: &str, last: Option<&dyn fmt::Display>| match last {
+            Some(last) => write!(f, "{section}.{last}"),
+            None => write!(f, "{section}."),
+        };
+        match self {
+            Self::Images(last) => place("i", last.as_ref().map(|last| last as &dyn fmt::Display)),
+            Self::Entries(last) => place("e", last.as_ref().map(|last| last as &dyn fmt::Display)),
+            Self::Orders(last) => place("o", last.as_ref().map(|last| last as &dyn fmt::Display)),
+            Self::Mails(last) => place("m", last.as_ref().map(|last| last as &dyn fmt::Display)),
+        }
+    }
+}
+
+/// The text is no place of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoPlace;
+
+impl FromStr for Place {
+    type Err = NoPlace;
+
+    fn from_str(text: &str) -> Result<Self, NoPlace> {
+        fn last<T: FromStr>(text: &str) -> Result<Option<T>, NoPlace> {
+            if text.is_empty() {
+                return Ok(None);
+            }
+            text.parse().map(Some).map_err(|_| NoPlace)
+        }
+        match text.split_once('.').ok_or(NoPlace)? {
+            ("i", rest) => last(rest).map(Self::Images),
+            ("e", rest) => last(rest).map(Self::Entries),
+            ("o", rest) => last(rest).map(Self::Orders),
+            ("m", rest) => last(rest).map(Self::Mails),
+            _ => Err(NoPlace),
+        }
+    }
+}
+
+/// Puts exports together.
+#[derive(Clone, Debug)]
+pub struct Exporter {
+    /// Whose account.
+    pub accounts: Accounts,
+    /// The pictures.
+    pub images: Images,
+    /// Their files.
+    pub stores: Stores,
+    /// The credits.
+    pub ledgers: Ledgers,
+    /// The orders.
+    pub orders: Orders,
+    /// The log of mails.
+    pub outbox: Outbox,
+    /// The sessions.
+    pub sessions: Sessions,
+    /// The policy in force.
+    pub policy: PolicyVersion,
+    /// The time.
+    pub clock: Clock,
+    /// The address of the first part.
+    pub address: String,
+}
+
+impl Exporter {
+    /// Reads what its tables, the stores and [`PolicyVersion::configured`] read, and `PUBLIC_URL`.
+    ///
+    /// # Errors
+    /// When a variable is missing or wrong.
+    pub fn configured(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
+        let db = platform.db();
+        let origin = vars.url("PUBLIC_URL")?.origin().ascii_serialization();
+        Ok(Self {
+            accounts: Accounts::new(&db, vars)?,
+            images: Images::new(&db, vars)?,
+            stores: Stores::delivering(vars, platform)?,
+            ledgers: Ledgers::new(&db, vars)?,
+            orders: Orders::new(&db, vars)?,
+            outbox: Outbox::new(&db, vars)?,
+            sessions: Sessions::new(&db, vars)?,
+            policy: PolicyVersion::configured(vars)?,
+            clock: platform.clock.clone(),
+            address: format!("{origin}/v1/account/export"),
+        })
+    }
+
+    /// The part that begins at `place`; the first one has what is there once.
+    ///
+    /// # Errors
+    /// When a store fails.
+    pub async fn part(
+        &self,
+        profile: &Profile,
+        place: Option<Place>,
+        current: Option<Id<ids::Session>>,
+    ) -> Result<Export, Problem> {
+        let head = match place {
+            None => Some(self.head(profile, current).await?),
+            Some(_) => None,
+        };
+        let mut export = Export {
+            schema: SCHEMA,
+            version: VERSION,
+            exported_at: self.clock.now(),
+            head,
+            images: Vec::new(),
+            credit_entries: Vec::new(),
+            orders: Vec::new(),
+            mails: Vec::new(),
+            next: None,
+        };
+        let mut place = Some(place.unwrap_or(Place::START));
+        let mut pages = 0;
+        while let Some(here) = place {
+            if pages == PAGES {
+                export.next = Some(format!("{}?cursor={}", self.address, Cursor::after(here)));
+                break;
+            }
+            let before = export.len();
+            place = self.page(profile, here, &mut export).await?;
+            // A section that has come to its end has cost next to nothing.
+            pages += usize::from(export.len() > before);
+        }
+        Ok(export)
+    }
+
+    async fn head(&self, profile: &Profile, current: Option<Id<ids::Session>>) -> Result<Head, Problem> {
+        let owner = self.accounts.owner(&profile.email).await?;
+        let consents = self.accounts.consents(profile.id).await?;
+        let sessions = self.sessions.list(profile.id, None, PAGE, self.clock.now()).await?;
+        let balance = self.ledgers.balance(profile.ledger).await?;
+        let session = |session| ListedSession::new(session, current);
+        Ok(Head {
+            account: AccountView::of(profile.clone(), owner, &self.policy),
+            consents: consents.into_iter().map(ConsentView::from).collect(),
+            sessions: sessions.into_iter().map(session).collect(),
+            credits: BalanceView {
+                available: balance.available,
+                held: balance.held,
+            },
+        })
+    }
+
+    /// Adds a page of things to the part, and says where the next one begins.
+    async fn page(&self, profile: &Profile, place: Place, export: &mut Export) -> Result<Option<Place>, Problem> {
+        let account = profile.id;
+        Ok(match place {
+            Place::Images(before) => {
+                let images = self.images.list(account, before, PAGE, self.clock.now()).await?;
+                for image in &images {
+                    export.images.push(self.image(image).await?);
+                }
+                match images.last() {
+                    Some(last) => Some(Place::Images(Some(last.id))),
+                    None => Some(Place::Entries(None)),
+                }
+            }
+            Place::Entries(before) => {
+                let entries = self.ledgers.entries(profile.ledger, before, PAGE).await?;
+                let last = entries.last().map(|entry| entry.seq);
+                export.credit_entries.extend(entries.into_iter().map(CreditsLine::from));
+                match last {
+                    Some(last) => Some(Place::Entries(Some(last))),
+                    None => Some(Place::Orders(None)),
+                }
+            }
+            Place::Orders(before) => {
+                let orders = self.orders.list(account, before, PAGE).await?;
+                export.orders.extend(orders.iter().map(OrderView::new));
+                match orders.last() {
+                    Some(last) => Some(Place::Orders(Some(last.id))),
+                    None => Some(Place::Mails(None)),
+                }
+            }
+            Place::Mails(before) => {
+                let mails = self.outbox.of_account(account, before, PAGE).await?;
+                let last = mails.last().map(|mail| mail.id);
+                export.mails.extend(mails.into_iter().map(MailView::from));
+                last.map(|last| Place::Mails(Some(last)))
+            }
+        })
+    }
+
+    async fn image(&self, image: &Image) -> Result<ImageView, Problem> {
+        let now = self.clock.now();
+        let view = ImageView::new(image);
+        let key = image.object_key.as_ref().filter(|_| image.state == State::Ready);
+        let Some(((key, store), life)) = key.zip(image.lies_in()).zip(link_life(image, now)) else {
+            return Ok(view);
+        };
+        let link = self.stores.named(store)?.download_link(key, now, life).await?;
+        Ok(view.with_download(link))
+    }
+}
+
+impl Export {
+    fn len(&self) -> usize {
+        self.images.len() + self.credit_entries.len() + self.orders.len() + self.mails.len()
+    }
+}
+
+impl From<Consent> for ConsentView {
+    fn from(consent: Consent) -> Self {
+        Self {
+            policy_version: consent.policy_version,
+            accepted_at: consent.accepted_at,
+        }
+    }
+}
+
+impl From<Logged> for MailView {
+    fn from(mail: Logged) -> Self {
+        Self {
+            id: mail.id,
+            kind: mail.kind,
+            state: mail.state,
+            created_at: mail.created_at,
+            ended_at: mail.ended_at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Entropy, Ids};
+
+    #[test]
+    fn a_place_is_read_back_as_it_was_written() {
+        let ids = Ids::new(
+            Clock::manual("2026-11-26T10:00:00Z".parse().unwrap()),
+            Entropy::seeded(1),
+        );
+        for place in [
+            Place::START,
+            Place::Images(Some(ids.next())),
+            Place::Entries(Some(7)),
+            Place::Orders(None),
+            Place::Mails(Some(ids.next())),
+        ] {
+            assert_eq!(place.to_string().parse(), Ok(place));
+        }
+        for text in ["", "i", "x.", "e.seven", "o.img_01kb0v1cqhe8svdnq7tqw8vz6n"] {
+            assert_eq!(text.parse::<Place>(), Err(NoPlace), "{text}");
+        }
+    }
+}
