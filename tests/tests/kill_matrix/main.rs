@@ -10,6 +10,7 @@
     reason = "a test that cannot go on says so at once, and this one says how many deaths it died"
 )]
 
+mod leaving;
 mod payments;
 
 use futures::FutureExt as _;

@@ -89,7 +89,7 @@ impl Lab {
         .boxed()
     }
 
-    fn function(&self, folder: &str) -> Result<&'static crate::template::FunctionSpec> {
+    pub(super) fn function(&self, folder: &str) -> Result<&'static crate::template::FunctionSpec> {
         let function = self.template.function(folder);
         function.with_context(|| format!("the template has no `{folder}`"))
     }

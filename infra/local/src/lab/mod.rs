@@ -11,6 +11,7 @@ mod buyers;
 mod exchange;
 mod journal;
 mod kill;
+mod leavers;
 mod life;
 mod look;
 mod sellers;
