@@ -50,6 +50,8 @@ kinds! {
     Ledger = "led";
     /// Names a mail in the outbox.
     Mail = "mail";
+    /// Names a request about somebody's own data.
+    PrivacyRequest = "prq";
     /// Names something that an operator did.
     Act = "act";
     /// Names a request to the API; in every answer and every log line.
@@ -74,6 +76,8 @@ pub type SessionId = Id<Session>;
 pub type ImageId = Id<Image>;
 /// The id of an order for credits.
 pub type OrderId = Id<Order>;
+/// The id of a request about somebody's own data.
+pub type PrivacyRequestId = Id<PrivacyRequest>;
 /// The id of a mail.
 pub type MailId = Id<Mail>;
 

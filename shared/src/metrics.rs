@@ -13,11 +13,17 @@ pub enum Metric {
     PaymentAlarms,
     /// Money has moved for an account that is gone, and is to be sent back.
     PaymentsWithoutAccount,
+    /// How many requests about somebody's data have to be answered within a week.
+    PrivacyRequestsDue,
 }
 
 impl Metric {
     /// All of them.
-    pub const ALL: &[Self] = &[Self::PaymentAlarms, Self::PaymentsWithoutAccount];
+    pub const ALL: &[Self] = &[
+        Self::PaymentAlarms,
+        Self::PaymentsWithoutAccount,
+        Self::PrivacyRequestsDue,
+    ];
 
     /// The name in CloudWatch.
     #[must_use]
@@ -25,6 +31,7 @@ impl Metric {
         match self {
             Self::PaymentAlarms => "PaymentAlarms",
             Self::PaymentsWithoutAccount => "PaymentsWithoutAccount",
+            Self::PrivacyRequestsDue => "PrivacyRequestsDue",
         }
     }
 
@@ -32,7 +39,7 @@ impl Metric {
     #[must_use]
     pub const fn unit(self) -> &'static str {
         match self {
-            Self::PaymentAlarms | Self::PaymentsWithoutAccount => "Count",
+            Self::PaymentAlarms | Self::PaymentsWithoutAccount | Self::PrivacyRequestsDue => "Count",
         }
     }
 }

@@ -10,7 +10,7 @@ use shared::flows::payment::Cashier;
 use shared::grants::{Action, Grant, ObjectAction};
 use shared::objects::Stores;
 use shared::schedule::Due;
-use shared::store::{Accounts, Idempotency, Images, Outbox, Privacy, Sessions};
+use shared::store::{Accounts, Idempotency, Images, Outbox, Privacy, Requests, Sessions};
 
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
@@ -25,7 +25,8 @@ pub const GRANTS: &[Grant] = &[
     Grant::Index("orders", "account", &[Action::Query]),
     Grant::Table("outbox", &[Action::DeleteItem, Action::PutItem]),
     Grant::Index("outbox", "account", &[Action::Query]),
-    Grant::Table("privacy", &[Action::GetItem, Action::PutItem]),
+    Grant::Table("privacy", &[Action::DeleteItem, Action::GetItem, Action::PutItem]),
+    Grant::Index("privacy", "account", &[Action::Query]),
     Grant::Index("privacy", "unfinished", &[Action::Query]),
     Grant::Table("sessions", &[Action::DeleteItem, Action::Query]),
     Grant::Parameter("cos-eraser"),
@@ -55,6 +56,7 @@ impl Deps {
             stores: Stores::new(vars, platform)?,
             outbox: Outbox::new(&db, vars)?,
             privacy: Privacy::new(&db, vars)?,
+            requests: Requests::new(&db, vars)?,
             sessions: Sessions::new(&db, vars)?,
             cashier: Cashier::configured(vars, platform)?,
             signer: StatementSigner::configured(vars, &platform.secrets)?,

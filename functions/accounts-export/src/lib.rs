@@ -24,6 +24,8 @@ pub const GRANTS: &[Grant] = &[
     Grant::Table("limits", &[Action::UpdateItem]),
     Grant::Index("orders", "account", &[Action::Query]),
     Grant::Index("outbox", "account", &[Action::Query]),
+    Grant::Table("privacy", &[Action::GetItem]),
+    Grant::Index("privacy", "account", &[Action::Query]),
     Grant::Table("sessions", &[Action::GetItem, Action::Query, Action::UpdateItem]),
     Grant::Parameter("cdn-key"),
     Grant::Parameter("cos-reader"),

@@ -192,6 +192,15 @@ impl Client {
             .context("the answer names no credits")
     }
 
+    /// Signs somebody in who has an account.
+    ///
+    /// # Errors
+    /// When the API refuses.
+    pub async fn sign_in_as(&mut self, email: &str, password: &str) -> Result<()> {
+        self.credentials = Some((email.to_owned(), password.to_owned()));
+        self.sign_in_again().await
+    }
+
     /// Signs in once more, for whoever has let time pass.
     ///
     /// # Errors

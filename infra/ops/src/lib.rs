@@ -8,6 +8,7 @@ pub mod erasures;
 pub mod images;
 pub mod ledger;
 pub mod payments;
+pub mod privacy;
 pub mod receipt;
 pub mod stats;
 mod table;
@@ -18,7 +19,7 @@ use shared::ids::{Act, Id};
 use shared::platform::Runtime;
 use shared::providers::paypal::PayPalError;
 use shared::secrets::Secrets;
-use shared::store::{Accounts, Acts, Analytics, Images, Ledgers, Privacy, StoreError};
+use shared::store::{Accounts, Acts, Analytics, Images, Ledgers, Outbox, Privacy, Requests, StoreError};
 use shared::{Clock, Entropy, Ids, Platform};
 
 /// The name by which the local stack knows the operator.
@@ -97,7 +98,9 @@ pub struct Ops {
     analytics: Analytics,
     images: Images,
     ledgers: Ledgers,
+    outbox: Outbox,
     privacy: Privacy,
+    requests: Requests,
     entropy: Entropy,
 }
 
@@ -118,7 +121,15 @@ impl Ops {
                 (Runtime::local(OPERATOR, Some(url)), LOCAL.to_owned())
             }
         };
-        let tables = ["accounts", "analytics", "audit", "images", "ledger", "privacy"];
+        let tables = [
+            "accounts",
+            "analytics",
+            "audit",
+            "images",
+            "ledger",
+            "outbox",
+            "privacy",
+        ];
         let vars = tables.map(|table| {
             (
                 format!("{}_TABLE", table.to_uppercase()),
@@ -138,7 +149,9 @@ impl Ops {
             accounts: Accounts::new(&db, &vars)?,
             images: Images::new(&db, &vars)?,
             ledgers: Ledgers::new(&db, &vars)?,
+            outbox: Outbox::new(&db, &vars)?,
             privacy: Privacy::new(&db, &vars)?,
+            requests: Requests::new(&db, &vars)?,
             entropy,
         })
     }

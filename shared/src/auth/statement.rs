@@ -102,7 +102,8 @@ pub fn attested(text: &str, keys: &JwkSet) -> Result<Attested, TokenError> {
 mod tests {
     use super::*;
     use crate::Entropy;
-    use crate::domain::deletion::{Deletion, ReceiptKey, Thing};
+    use crate::domain::ReceiptKey;
+    use crate::domain::deletion::{Deletion, Thing};
     use crate::{Clock, Ids};
 
     fn signed() -> (String, JwkSet) {

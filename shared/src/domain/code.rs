@@ -24,6 +24,8 @@ pub enum Purpose {
     ResetPassword,
     /// To prove the new address of an account.
     ChangeEmail,
+    /// To prove the address of somebody who asks about their data.
+    PrivacyRequest,
 }
 
 impl Purpose {
@@ -34,6 +36,7 @@ impl Purpose {
             Self::VerifyEmail => "verify_email",
             Self::ResetPassword => "reset_password",
             Self::ChangeEmail => "change_email",
+            Self::PrivacyRequest => "privacy_request",
         }
     }
 }

@@ -2,16 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use utoipa::ToSchema;
 
-use crate::Entropy;
+use super::ReceiptKey;
 use crate::ids::{self, Id};
 
 /// How long the statement of a deletion can be fetched once the account is erased (declared in PRIVACY.md).
@@ -24,60 +19,16 @@ pub const ERASED_MEMORY: SignedDuration = SignedDuration::from_hours(35 * 24);
 /// How long an erasure waits at most for money that is under way; what comes later is to be refunded.
 pub const MONEY_PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 
-/// What opens the statement of a deletion: 256 bits of chance, handed out once to whoever asked for it. Nothing prints it; only
-/// its hash is kept.
-#[derive(Clone, PartialEq, Eq, ToSchema)]
-#[schema(value_type = String, pattern = "^vdr_[A-Za-z0-9_-]{43}$")]
-pub struct ReceiptKey([u8; 32]);
-
 /// What a deletion is kept under: the hash of its [`ReceiptKey`], in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DeletionId(String);
 
-/// The text is the key of no receipt, as the end of a sentence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be the address of a deletion's receipt, as it was given out")]
-pub struct InvalidReceiptKey;
-
-/// What every key begins with, so that people and scanners know one when they see it.
-const PREFIX: &str = "vdr_";
-
 impl ReceiptKey {
-    /// A new one.
-    #[must_use]
-    pub fn new(entropy: &Entropy) -> Self {
-        Self(entropy.bytes())
-    }
-
-    /// The text for the one who asked.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.0))
-    }
-
     /// What the deletion is kept under.
     #[must_use]
     pub fn id(&self) -> DeletionId {
-        DeletionId(hex::encode(Sha256::digest(self.0)))
-    }
-}
-
-impl FromStr for ReceiptKey {
-    type Err = InvalidReceiptKey;
-
-    fn from_str(text: &str) -> Result<Self, InvalidReceiptKey> {
-        // No key is longer than 47 characters; what is, need not be decoded.
-        let encoded = text.strip_prefix(PREFIX).filter(|encoded| encoded.len() <= 43);
-        let bytes = encoded.and_then(|encoded| URL_SAFE_NO_PAD.decode(encoded).ok());
-        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-        bytes.map(Self).ok_or(InvalidReceiptKey)
-    }
-}
-
-impl fmt::Debug for ReceiptKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ReceiptKey(…)")
+        DeletionId(self.hash())
     }
 }
 
@@ -150,6 +101,8 @@ pub enum Thing {
     OssFiles,
     /// Mails, sent or not, and what the log of mails knew of them.
     Mails,
+    /// Requests about the person's data, and addresses at which it could be fetched.
+    Requests,
     /// Answers kept so that a request can be repeated.
     Answers,
     /// Orders for credits for which no money has moved.
@@ -160,7 +113,7 @@ pub enum Thing {
 
 impl Thing {
     /// Every kind of thing, in the order in which a statement lists them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Profile,
         Self::Consents,
         Self::Codes,
@@ -169,6 +122,7 @@ impl Thing {
         Self::CosFiles,
         Self::OssFiles,
         Self::Mails,
+        Self::Requests,
         Self::Answers,
         Self::UnpaidOrders,
         Self::PaidOrders,
@@ -185,6 +139,7 @@ impl Thing {
             Self::Pictures => "pictures with their prompts",
             Self::CosFiles | Self::OssFiles => "files of pictures",
             Self::Mails => "mails, and what was known of them",
+            Self::Requests => "requests about the data",
             Self::Answers => "answers kept for repeated requests",
             Self::UnpaidOrders => "orders for which no money has moved",
             Self::PaidOrders => "paid orders, cut loose from the account",
@@ -201,6 +156,7 @@ impl Thing {
             Self::CosFiles => "Tencent COS",
             Self::OssFiles => "Alibaba OSS",
             Self::Mails => "outbox",
+            Self::Requests => "privacy",
             Self::Answers => "idempotency",
             Self::UnpaidOrders | Self::PaidOrders => "orders",
         }
@@ -370,34 +326,6 @@ impl Deletion {
             erased_at: now,
             gone: Thing::ALL.into_iter().map(went).collect(),
             stays: LEFTOVERS.iter().map(leftover).chain(orders).collect(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_receipts_key_is_read_back_and_kept_only_as_its_hash() {
-        let key = ReceiptKey::new(&Entropy::seeded(3));
-        let text = key.to_text();
-        assert_eq!(text.parse::<ReceiptKey>(), Ok(key.clone()));
-        assert!(!text.contains(key.id().as_str()));
-        assert_eq!(format!("{key:?}"), "ReceiptKey(…)");
-    }
-
-    #[test]
-    fn what_is_no_key_is_refused_whatever_its_length() {
-        for text in [
-            "",
-            "vdr_",
-            "vdr_AAAA",
-            "vrt_AAAA",
-            &format!("vdr_{}", "A".repeat(10_000)),
-            "vdr_*",
-        ] {
-            assert_eq!(text.parse::<ReceiptKey>(), Err(InvalidReceiptKey), "{text:.20}");
         }
     }
 }

@@ -29,6 +29,12 @@ pub enum MailKind {
     AccountClosed,
     /// The account was closed and is open again.
     AccountRestored,
+    /// The code that proves who asks about their data.
+    PrivacyCode,
+    /// Where the data can be fetched that somebody asked for. The data itself is never in a mail.
+    PrivacyAccess,
+    /// What came of a request about somebody's data.
+    PrivacyAnswer,
 }
 
 impl MailKind {
@@ -45,6 +51,9 @@ impl MailKind {
             Self::Receipt => "receipt",
             Self::AccountClosed => "account_closed",
             Self::AccountRestored => "account_restored",
+            Self::PrivacyCode => "privacy_code",
+            Self::PrivacyAccess => "privacy_access",
+            Self::PrivacyAnswer => "privacy_answer",
         }
     }
 
@@ -60,7 +69,10 @@ impl MailKind {
             | Self::PasswordChanged
             | Self::Receipt
             | Self::AccountClosed
-            | Self::AccountRestored => false,
+            | Self::AccountRestored
+            | Self::PrivacyCode
+            | Self::PrivacyAccess
+            | Self::PrivacyAnswer => false,
         }
     }
 }

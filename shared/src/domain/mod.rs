@@ -3,6 +3,7 @@
 //! Values here are proofs. Each has one door (`parse`, `TryFrom`), and what is inside has passed it.
 
 pub mod account;
+pub mod address_key;
 pub mod breaker;
 pub mod code;
 pub mod credits;
@@ -17,15 +18,17 @@ pub mod object_key;
 pub mod order;
 pub mod pack;
 pub mod paypal;
+pub mod privacy_request;
 pub mod session;
 pub mod spend;
 pub mod text;
 pub mod usage;
 
 pub use account::Profile;
+pub use address_key::{ExportKey, ReceiptKey};
 pub use code::Code;
 pub use credits::Credits;
-pub use deletion::{Deletion, DeletionId, ReceiptKey};
+pub use deletion::{Deletion, DeletionId};
 pub use email::{EmailAddress, Undeliverable, Undelivered};
 pub use image::{Fallback, Image, ImageCount, PixelSize, Ratio, State, Store};
 pub use language::Language;
@@ -33,6 +36,7 @@ pub use money::{Currency, Money};
 pub use object_key::ObjectKey;
 pub use order::{Order, OrderState};
 pub use pack::{Pack, PackName, Packs};
+pub use privacy_request::PrivacyRequest;
 pub use session::Session;
 pub use spend::Fen;
-pub use text::{Description, DeviceName, InvalidText, Name, Prompt, PromptCount};
+pub use text::{Description, DeviceName, InvalidText, Message, Name, Prompt, PromptCount};

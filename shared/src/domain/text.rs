@@ -103,6 +103,11 @@ text! {
 }
 
 text! {
+    /// What somebody writes to us about their data: 1 to 2,000 Unicode scalars.
+    Message, max = 2000, multiline = true
+}
+
+text! {
     /// What a person wants to be called: 1 to 100 Unicode scalars on one line.
     Name, max = 100, multiline = false
 }

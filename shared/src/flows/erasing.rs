@@ -16,7 +16,7 @@ use crate::domain::deletion::Stage;
 use crate::domain::{Deletion, DeletionId, ReceiptKey, Store};
 use crate::ids::{self, Id};
 use crate::objects::{ObjectError, Stores};
-use crate::store::{Accounts, Idempotency, Images, Outbox, Privacy, Sessions, StoreError, Transaction};
+use crate::store::{Accounts, Idempotency, Images, Outbox, Privacy, Requests, Sessions, StoreError, Transaction};
 use crate::telemetry::chain;
 use crate::{Clock, Entropy};
 
@@ -43,6 +43,8 @@ pub struct Eraser {
     pub outbox: Outbox,
     /// The deletions.
     pub privacy: Privacy,
+    /// Requests about the person's data.
+    pub requests: Requests,
     /// The sessions.
     pub sessions: Sessions,
     /// Who knows how far orders are.

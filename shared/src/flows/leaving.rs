@@ -119,6 +119,10 @@ impl Leaving {
         language: Language,
         now: Timestamp,
     ) -> Result<Asked, LeaveError> {
+        // One that is leaving already leaves under its first receipt.
+        if !matches!(verified.status, Status::Active | Status::Blocked) {
+            return Err(LeaveError::Inactive);
+        }
         let key = ReceiptKey::new(&self.entropy);
         let asked = Asked {
             deletion: Deletion::asked(key.id(), verified.id, now, self.delay),

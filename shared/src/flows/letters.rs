@@ -134,6 +134,35 @@ pub fn account_restored(language: Language) -> Letter {
     letter(MailKind::AccountRestored, language, None)
 }
 
+/// The letter with the code that proves who asks about their data.
+#[must_use]
+pub fn privacy_code(language: Language, code: &Code) -> Letter {
+    letter(MailKind::PrivacyCode, language, Some(code))
+}
+
+/// The letter that says where the data can be fetched, once, and until when.
+#[must_use]
+pub fn privacy_access(language: Language, url: &str, until: Timestamp) -> Letter {
+    let Words { subject, paragraphs } = words(MailKind::PrivacyAccess, language);
+    let until = until.strftime("%Y-%m-%d %H:%M UTC");
+    let facts = match language {
+        Language::En => [format!("Until: {until}"), format!("Address: {url}")],
+        Language::Zh => [format!("有效期至：{until}"), format!("网址：{url}")],
+    };
+    let facts = facts.iter().map(String::as_str);
+    let paragraphs: Vec<&str> = paragraphs.iter().copied().chain(facts).collect();
+    written(language, subject, &paragraphs, None)
+}
+
+/// The letter with an operator's answer, in the operator's own words, under both languages' heading.
+#[must_use]
+pub fn privacy_answer(number: &str, answer: &str) -> Letter {
+    let Words { subject, paragraphs } = words(MailKind::PrivacyAnswer, Language::En);
+    let number = format!("Request: {number}");
+    let paragraphs: Vec<&str> = paragraphs.iter().copied().chain([number.as_str(), answer]).collect();
+    written(Language::En, subject, &paragraphs, None)
+}
+
 fn letter(kind: MailKind, language: Language, code: Option<&Code>) -> Letter {
     let Words { subject, paragraphs } = words(kind, language);
     written(language, subject, paragraphs, code)
@@ -289,6 +318,38 @@ fn words(kind: MailKind, language: Language) -> Words {
                 "您的账户不会被删除，其中的一切保持原样。您可以重新登录。",
                 "如果不是您本人操作，请立即更改密码。",
             ],
+        },
+        (MailKind::PrivacyCode, Language::En) => Words {
+            subject: "Your Vitrine code for your privacy request",
+            paragraphs: &[
+                "Enter this code where you asked about your data. It is good for 15 minutes.",
+                "If you did not ask, ignore this mail: without the code nothing happens.",
+            ],
+        },
+        (MailKind::PrivacyCode, Language::Zh) => Words {
+            subject: "您的 Vitrine 隐私请求验证码",
+            paragraphs: &[
+                "请在提出隐私请求的页面输入以下验证码，15 分钟内有效。",
+                "如果不是您本人提出，请忽略此邮件：没有验证码，什么也不会发生。",
+            ],
+        },
+        (MailKind::PrivacyAccess, Language::En) => Words {
+            subject: "Your data at Vitrine",
+            paragraphs: &[
+                "You asked to see everything that is kept about you. It can be fetched at the address below, once.",
+                "Whoever has the address can fetch it: pass it on to nobody.",
+            ],
+        },
+        (MailKind::PrivacyAccess, Language::Zh) => Words {
+            subject: "您在 Vitrine 的数据",
+            paragraphs: &[
+                "您请求查看我们保存的有关您的全部数据。您可以在下述网址获取，仅限一次。",
+                "持有该网址的人都可以获取数据：请勿转发给任何人。",
+            ],
+        },
+        (MailKind::PrivacyAnswer, Language::En | Language::Zh) => Words {
+            subject: "Your privacy request at Vitrine · 您的 Vitrine 隐私请求",
+            paragraphs: &["Here is the answer to your request about your data. 以下是对您的隐私请求的答复。"],
         },
         (MailKind::PasswordChanged, Language::Zh) => Words {
             subject: "您的 Vitrine 密码已更改",

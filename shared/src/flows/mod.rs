@@ -15,6 +15,7 @@ pub mod painting;
 pub mod passwords;
 pub mod payment;
 pub mod payment_events;
+pub mod privacy_requests;
 pub mod refreshing;
 pub mod settling;
 pub mod sign_in;

@@ -15,12 +15,13 @@ use super::{AccountView, CreditsLine, Cursor, ImageView, ListedSession, OrderVie
 use crate::config::{ConfigError, Vars};
 use crate::domain::account::Consent;
 use crate::domain::mail::MailKind;
-use crate::domain::{Credits, Image, Profile, State};
+use crate::domain::privacy_request::{Stand, Wanted};
+use crate::domain::{Credits, Image, Message, PrivacyRequest, Profile, State};
 use crate::flows::painting::link_life;
 use crate::ids::{self, Id};
 use crate::objects::Stores;
 use crate::store::outbox::Logged;
-use crate::store::{Accounts, Images, Ledgers, Orders, Outbox, Sessions};
+use crate::store::{Accounts, Images, Ledgers, Orders, Outbox, Requests, Sessions};
 use crate::{Clock, Platform};
 
 /// The name of the document's form.
@@ -72,6 +73,24 @@ struct Head {
     /// Where the account is signed in.
     sessions: Vec<ListedSession>,
     credits: BalanceView,
+    /// What was asked about the data.
+    requests: Vec<RequestView>,
+}
+
+/// A request about the data.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ExportedRequest)]
+struct RequestView {
+    id: ids::PrivacyRequestId,
+    kind: Wanted,
+    state: Stand,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<Message>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    answered_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -178,6 +197,8 @@ pub struct Exporter {
     pub orders: Orders,
     /// The log of mails.
     pub outbox: Outbox,
+    /// What was asked about the data.
+    pub requests: Requests,
     /// The sessions.
     pub sessions: Sessions,
     /// The policy in force.
@@ -203,6 +224,7 @@ impl Exporter {
             ledgers: Ledgers::new(&db, vars)?,
             orders: Orders::new(&db, vars)?,
             outbox: Outbox::new(&db, vars)?,
+            requests: Requests::new(&db, vars)?,
             sessions: Sessions::new(&db, vars)?,
             policy: PolicyVersion::configured(vars)?,
             clock: platform.clock.clone(),
@@ -255,6 +277,7 @@ impl Exporter {
         let consents = self.accounts.consents(profile.id).await?;
         let sessions = self.sessions.list(profile.id, None, PAGE, self.clock.now()).await?;
         let balance = self.ledgers.balance(profile.ledger).await?;
+        let requests = self.requests.of_account(profile.id, None, PAGE).await?;
         let session = |session| ListedSession::new(session, current);
         Ok(Head {
             account: AccountView::of(profile.clone(), owner, &self.policy),
@@ -264,6 +287,7 @@ impl Exporter {
                 available: balance.available,
                 held: balance.held,
             },
+            requests: requests.into_iter().map(RequestView::from).collect(),
         })
     }
 
@@ -330,6 +354,19 @@ impl From<Consent> for ConsentView {
         Self {
             policy_version: consent.policy_version,
             accepted_at: consent.accepted_at,
+        }
+    }
+}
+
+impl From<PrivacyRequest> for RequestView {
+    fn from(request: PrivacyRequest) -> Self {
+        Self {
+            id: request.id,
+            kind: request.wanted,
+            state: request.stand,
+            created_at: request.made_at(),
+            message: request.message,
+            answered_at: request.answered_at,
         }
     }
 }

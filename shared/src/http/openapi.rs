@@ -33,6 +33,7 @@ const TAGS: &[(&str, &str)] = &[
     ("credits", "What a picture costs and what is left"),
     ("orders", "Buying credits"),
     ("webhooks", "What other companies tell us"),
+    ("privacy", "Asking about one's own data without signing in"),
     ("service", "The service about itself"),
 ];
 

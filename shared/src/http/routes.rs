@@ -38,6 +38,9 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/health"),
     ("GET", "/openapi.json"),
     ("GET", "/privacy"),
+    ("GET", "/v1/privacy-exports/{key}"),
+    ("POST", "/v1/privacy-requests"),
+    ("POST", "/v1/privacy-requests/{id}/confirm"),
 ];
 
 /// The methods that `path` has, none if there is no such path.

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod orders;
 pub mod outbox;
 pub mod privacy;
+pub mod requests;
 pub mod sessions;
 pub mod sweeps;
 
@@ -32,6 +33,7 @@ pub use limits::Limits;
 pub use orders::Orders;
 pub use outbox::Outbox;
 pub use privacy::Privacy;
+pub use requests::Requests;
 pub use sessions::Sessions;
 pub use sweeps::Sweeps;
 pub use table::Db;

@@ -45,6 +45,8 @@ pub enum Guard {
     Receipt,
     /// The deletion is the version that was read, or has not begun.
     Deletion,
+    /// The request about somebody's data is as it was read.
+    Request,
     /// The piece of an account is still there.
     Part,
     /// The operator's act was not done before.

@@ -32,6 +32,7 @@ mod password_races;
 mod passwords;
 mod payments_told;
 mod privacy;
+mod privacy_requests;
 mod profile;
 mod prompts;
 mod refreshing;

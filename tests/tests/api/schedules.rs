@@ -23,7 +23,13 @@ async fn each_schedule_wakes_its_function_when_it_is_due() {
     app.advance(SignedDuration::from_mins(55));
     assert_eq!(
         app.stack.run_due_schedules().await.unwrap(),
-        ["accounts-erase", "objects-sweep", "settle-stale", "stats-rollup"]
+        [
+            "accounts-erase",
+            "objects-sweep",
+            "requests-watch",
+            "settle-stale",
+            "stats-rollup"
+        ]
     );
 }
 
@@ -40,17 +46,23 @@ async fn the_desk_shows_the_schedules_and_runs_one_at_once() {
         .collect();
     assert_eq!(
         names,
-        ["accounts-erase", "objects-sweep", "settle-stale", "stats-rollup"]
+        [
+            "accounts-erase",
+            "objects-sweep",
+            "requests-watch",
+            "settle-stale",
+            "stats-rollup"
+        ]
     );
-    assert_eq!(before["schedules"][2]["last_run"], Value::Null);
-    assert_eq!(before["schedules"][2]["due"], "2026-11-22T09:05:00Z");
+    assert_eq!(before["schedules"][3]["last_run"], Value::Null);
+    assert_eq!(before["schedules"][3]["due"], "2026-11-22T09:05:00Z");
 
     app.advance(SignedDuration::from_mins(2));
     assert_eq!(desk(&app, "POST", "/settle-stale/run").await.0, 200);
     assert_eq!(desk(&app, "POST", "/nobody/run").await.0, 404);
     let (_, after) = desk(&app, "GET", "").await;
     assert_eq!(after["schedules"][1], before["schedules"][1]);
-    assert_eq!(after["schedules"][2]["last_run"], "2026-11-22T09:02:00Z");
-    assert_eq!(after["schedules"][2]["due"], "2026-11-22T09:07:00Z");
-    assert_eq!(after["schedules"][2]["every"], "PT5M");
+    assert_eq!(after["schedules"][3]["last_run"], "2026-11-22T09:02:00Z");
+    assert_eq!(after["schedules"][3]["due"], "2026-11-22T09:07:00Z");
+    assert_eq!(after["schedules"][3]["every"], "PT5M");
 }

@@ -100,6 +100,8 @@ fn what_is_not_configured_is_not_allowed_either() {
         ("images-get", "oss-reader"),
         ("images-paint", "oss-painter"),
         ("objects-sweep", "oss-sweeper"),
+        ("privacy-exports-get", "cdn-key"),
+        ("privacy-exports-get", "oss-reader"),
     ];
     let missing = missing.map(|(folder, parameter)| {
         format!("`{folder}` uses ssm:GetParameters on parameter {parameter}, and its policy does not allow it")

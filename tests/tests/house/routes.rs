@@ -47,6 +47,9 @@ const ANONYMOUS: &[(&str, u16, &str)] = &[
     ("GET /v1/health", 200, ""),
     ("GET /openapi.json", 200, ""),
     ("GET /privacy", 200, ""),
+    ("GET /v1/privacy-exports/{key}", 404, "not-found"),
+    ("POST /v1/privacy-requests", 415, "unsupported-media-type"),
+    ("POST /v1/privacy-requests/{id}/confirm", 415, "unsupported-media-type"),
     ("ANY $default", 404, "not-found"),
 ];
 
@@ -71,6 +74,7 @@ fn request(route: &Route) -> (&str, String) {
             let kind = match path.split('/').nth(2) {
                 Some("sessions") => "ses",
                 Some("orders") => "ord",
+                Some("privacy-requests") => "prq",
                 _ => "img",
             };
             (

@@ -65,9 +65,8 @@ fn nothing_is_left(shop: &Shop, when: &str) {
         assert_eq!(shop.lab.objects(store).unwrap(), [""; 0], "{when}");
     }
     let statements = shop.lab.statements().unwrap();
-    let [statement] = statements.as_slice() else {
-        panic!("{when}: {} statements", statements.len())
-    };
+    assert_eq!(statements.len(), 1, "{when}");
+    let statement = &statements[0];
     let counts = [
         Thing::Profile,
         Thing::Pictures,
@@ -79,13 +78,16 @@ fn nothing_is_left(shop: &Shop, when: &str) {
     assert_eq!(counts, [1, PICTURES, PICTURES, 1, 1], "{when}: {statement:?}");
 }
 
+/// Work that is to be killed.
+struct Victim(BoxFuture<'static, ()>);
+
 /// Kills what `arrange` makes ready, in a world of its own for each point at which it waits.
 #[track_caller]
-fn die_everywhere(arrange: impl AsyncFn(&Shop) -> BoxFuture<'static, ()>, afterwards: impl AsyncFn(&Shop, &str)) {
+fn die_everywhere(arrange: impl AsyncFn(&Shop) -> Victim, afterwards: impl AsyncFn(&Shop, &str)) {
     for n in 1.. {
         let lived = lab::run(async {
             let shop = world(n).await;
-            let victim = arrange(&shop).await;
+            let Victim(victim) = arrange(&shop).await;
             let life = kill_at(n, victim).await;
             afterwards(&shop, &format!("killed at its {n}th suspension")).await;
             life.output.is_some()
@@ -102,7 +104,7 @@ fn die_everywhere(arrange: impl AsyncFn(&Shop) -> BoxFuture<'static, ()>, afterw
 #[test]
 fn whoever_dies_while_leaving_has_left_or_leaves_when_asked_again() {
     die_everywhere(
-        async |shop| shop.lab.leaving(&shop.buyer).await.unwrap().map(drop).boxed(),
+        async |shop| Victim(shop.lab.leaving(&shop.buyer).await.unwrap().map(drop).boxed()),
         async |shop, when| {
             let standing = shop.lab.standing(&shop.buyer).unwrap();
             assert!(
@@ -127,7 +129,7 @@ fn an_erasure_that_dies_is_gone_on_with_and_counts_everything_once() {
         async |shop| {
             leaves(shop).await;
             shop.lab.advance(DELAY).await;
-            shop.lab.run("accounts-erase").map(drop).boxed()
+            Victim(shop.lab.run("accounts-erase").map(drop).boxed())
         },
         async |shop, when| {
             is_erased(shop).await;
@@ -141,7 +143,7 @@ fn a_return_that_dies_is_one_or_none_and_the_account_is_whole() {
     die_everywhere(
         async |shop| {
             leaves(shop).await;
-            shop.lab.returning(&shop.buyer).await.unwrap().map(drop).boxed()
+            Victim(shop.lab.returning(&shop.buyer).await.unwrap().map(drop).boxed())
         },
         async |shop, when| {
             drop(shop.lab.returning(&shop.buyer).await.unwrap().await);

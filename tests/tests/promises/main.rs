@@ -9,6 +9,7 @@ mod companies;
 mod countries;
 mod erasure;
 mod records;
+mod rights;
 mod seller;
 mod store;
 mod thirty_days;
@@ -52,6 +53,7 @@ const PROOFS: &[Proof] = proofs![
     "P5": store::the_file_of_a_picture_lies_in_the_stores_and_nowhere_else_of_ours,
     "P7": erasure::nothing_of_a_person_is_left_but_what_is_declared_and_that_ends_when_it_says,
     "P7": erasure::the_receipt_says_what_went_and_verifies_without_asking_anybody,
+    "P7": rights::asking_from_outside_for_a_deletion_ends_in_the_same_erasure,
     "P8": companies::deepseek_receives_the_description_and_nothing_else_of_a_person,
     "P8": companies::deepseek_cannot_tell_two_people_with_the_same_description_apart,
     "P9": companies::seedream_receives_the_prompt_and_nothing_else_of_a_person,
@@ -67,6 +69,10 @@ const PROOFS: &[Proof] = proofs![
     "P14": countries::without_accepting_the_present_policy_there_is_no_account,
     "P14": countries::the_accepted_version_and_the_time_are_kept_with_the_account,
     "P14": countries::the_regions_that_are_configured_lie_in_the_countries_that_are_named,
+    "P17": rights::everything_that_is_kept_of_a_person_can_be_seen_by_them,
+    "P17": rights::a_name_that_is_wrong_can_be_corrected_and_removed,
+    "P17": rights::whoever_asks_is_answered_by_the_machine_at_once_or_by_a_person_within_thirty_days,
+    "P18": rights::the_policy_names_a_contact_and_the_service_takes_requests_without_an_account,
 ];
 
 /// What is not proved yet, and what it waits for.
@@ -86,14 +92,6 @@ const PUT_OFF: &[(&str, &str)] = &[
     (
         "P16",
         "the house's tests hold the parts of it; the issue of security proves it as a whole",
-    ),
-    (
-        "P17",
-        "exporting and asking from outside are not there yet; the issue of accounts and their data proves it",
-    ),
-    (
-        "P18",
-        "the contact route is not there yet; the issue of accounts and their data proves it",
     ),
 ];
 

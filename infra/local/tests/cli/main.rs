@@ -8,6 +8,7 @@ mod jobs;
 mod ledger;
 mod ops;
 mod payments;
+mod privacy;
 mod processes;
 mod program;
 mod refusals;

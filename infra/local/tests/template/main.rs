@@ -64,8 +64,12 @@ fn every_function_is_there_once_with_its_route_its_queue_or_its_schedule() {
         ("passwords-change", "PUT /v1/account/password"),
         ("passwords-reset", "POST /v1/passwords/reset"),
         ("paypal-webhook", "POST /v1/webhooks/paypal"),
+        ("privacy-exports-get", "GET /v1/privacy-exports/{key}"),
         ("privacy-get", "GET /privacy"),
+        ("privacy-requests-confirm", "POST /v1/privacy-requests/{id}/confirm"),
+        ("privacy-requests-create", "POST /v1/privacy-requests"),
         ("prompts-create", "POST /v1/prompts"),
+        ("requests-watch", "rate(1 hour) UTC"),
         ("resend-webhook", "POST /v1/webhooks/resend"),
         ("routes-refuse", "ANY $default"),
         ("sessions-create", "POST /v1/sessions"),
@@ -314,6 +318,7 @@ fn indexes_hold_only_what_is_looked_for_and_all_but_the_lists_of_orders_and_mail
             "orders unfinished pending:S due_at:N KEYS_ONLY",
             "outbox account account_id:S id:S INCLUDE",
             "outbox unfinished pending:S due_at:N KEYS_ONLY",
+            "privacy account account_id:S id:S KEYS_ONLY",
             "privacy unfinished pending:S due_at:N KEYS_ONLY",
         ]
     );

@@ -79,6 +79,7 @@ impl Erasure<'_> {
         self.sessions().await?;
         self.answers().await?;
         self.mails().await?;
+        self.requests().await?;
         self.parts().await?;
         self.end().await?;
         Ok(Came::ToItsEnd)
@@ -271,6 +272,14 @@ impl Erasure<'_> {
             self.remove_all(writes, Thing::Mails).await?;
             before = Some(last);
         }
+    }
+
+    async fn requests(&mut self) -> Result<(), Stop> {
+        let requests = &self.eraser.requests;
+        let page = requests.kept_about(self.account, STEP).await?;
+        let writes = page.iter().map(|kept| requests.forget_write(kept));
+        let writes: Vec<Write> = writes.collect::<Result<_, _>>()?;
+        self.remove_all(writes, Thing::Requests).await.map(drop)
     }
 
     async fn parts(&mut self) -> Result<(), Stop> {

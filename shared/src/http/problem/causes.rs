@@ -190,6 +190,17 @@ impl From<crate::flows::leaving::LeaveError> for Problem {
     }
 }
 
+impl From<crate::flows::privacy_requests::ConfirmError> for Problem {
+    fn from(error: crate::flows::privacy_requests::ConfirmError) -> Self {
+        use crate::flows::privacy_requests::ConfirmError;
+        match error {
+            ConfirmError::WrongCode => Self::wrong_code(),
+            ConfirmError::Leave(leave) => leave.into(),
+            ConfirmError::Store(store) => store.into(),
+        }
+    }
+}
+
 impl From<crate::flows::leaving::ReturnError> for Problem {
     fn from(error: crate::flows::leaving::ReturnError) -> Self {
         use crate::flows::leaving::ReturnError;
