@@ -176,6 +176,40 @@ pub(crate) enum DoForOrders {
 
 #[derive(Subcommand)]
 pub(crate) enum DoForAccounts {
+    /// Whose account has this address
+    Find {
+        /// The address, in whatever spelling
+        email: String,
+        #[command(flatten)]
+        at: At,
+    },
+    /// What an account is and has, without its pictures
+    Show {
+        /// The account
+        id: AccountId,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Let nobody use an account, and end its sessions, with an act in the audit
+    Block {
+        /// The account
+        id: AccountId,
+        /// Why; it is kept, and is to name nobody
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Let a blocked account be used again, with an act in the audit
+    Unblock {
+        /// The account
+        id: AccountId,
+        /// Why; it is kept, and is to name nobody
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        at: At,
+    },
     /// Give credits: an entry of the ledger like any other, with an act in the audit
     Credit {
         /// To whom
@@ -336,15 +370,26 @@ pub(crate) async fn look(what: Look) -> Result<()> {
             say!("{}", told.trim_end());
             Ok(())
         }
-        Look::Accounts {
-            what:
-                DoForAccounts::Credit {
-                    id,
-                    credits,
-                    reason,
-                    act,
-                    at,
-                },
+        Look::Accounts { what } => do_for_accounts(what).await,
+    }
+}
+
+fn readable(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("`{}` cannot be read", file.display()))
+}
+
+async fn do_for_accounts(what: DoForAccounts) -> Result<()> {
+    let told = match what {
+        DoForAccounts::Find { email, at } => Ops::at(at.place())?.account_of(&email).await?,
+        DoForAccounts::Show { id, at } => Ops::at(at.place())?.account(id).await?,
+        DoForAccounts::Block { id, reason, at } => Ops::at(at.place())?.block(id, true, &reason).await?,
+        DoForAccounts::Unblock { id, reason, at } => Ops::at(at.place())?.block(id, false, &reason).await?,
+        DoForAccounts::Credit {
+            id,
+            credits,
+            reason,
+            act,
+            at,
         } => {
             let gift = Gift {
                 account: id,
@@ -352,14 +397,11 @@ pub(crate) async fn look(what: Look) -> Result<()> {
                 reason,
                 act,
             };
-            say!("{}", Ops::at(at.place())?.credit(gift).await?.trim_end());
-            Ok(())
+            Ops::at(at.place())?.credit(gift).await?
         }
-    }
-}
-
-fn readable(file: &Path) -> Result<String> {
-    std::fs::read_to_string(file).with_context(|| format!("`{}` cannot be read", file.display()))
+    };
+    say!("{}", told.trim_end());
+    Ok(())
 }
 
 async fn look_at_privacy(what: LookAtPrivacy) -> Result<()> {

@@ -223,7 +223,8 @@ impl Stack {
             serve_simulators(
                 simulators.clone(),
                 ports.simulators,
-                queues::desk(engines.queues.clone()).merge(schedules::desk(engines.schedules.clone())),
+                queues::desk(engines.queues.clone())
+                    .merge(schedules::desk(engines.schedules.clone(), engines.one_offs.clone())),
             ),
         ];
         let keys = webhooks::Keys {

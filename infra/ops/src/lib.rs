@@ -4,6 +4,7 @@
 //! their length alone.
 
 pub mod accounts;
+pub mod desk;
 pub mod erasures;
 pub mod images;
 pub mod ledger;
@@ -19,7 +20,7 @@ use shared::ids::{Act, Id};
 use shared::platform::Runtime;
 use shared::providers::paypal::PayPalError;
 use shared::secrets::Secrets;
-use shared::store::{Accounts, Acts, Analytics, Images, Ledgers, Outbox, Privacy, Requests, StoreError};
+use shared::store::{Accounts, Acts, Analytics, Images, Ledgers, Outbox, Privacy, Requests, Sessions, StoreError};
 use shared::{Clock, Entropy, Ids, Platform};
 
 /// The name by which the local stack knows the operator.
@@ -101,6 +102,7 @@ pub struct Ops {
     outbox: Outbox,
     privacy: Privacy,
     requests: Requests,
+    sessions: Sessions,
     entropy: Entropy,
 }
 
@@ -129,6 +131,7 @@ impl Ops {
             "ledger",
             "outbox",
             "privacy",
+            "sessions",
         ];
         let vars = tables.map(|table| {
             (
@@ -152,6 +155,7 @@ impl Ops {
             outbox: Outbox::new(&db, &vars)?,
             privacy: Privacy::new(&db, &vars)?,
             requests: Requests::new(&db, &vars)?,
+            sessions: Sessions::new(&db, &vars)?,
             entropy,
         })
     }

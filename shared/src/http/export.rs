@@ -1,6 +1,6 @@
 //! Everything that is kept about somebody, as one document in as many parts as it takes.
 //!
-//! A part holds whole things in the order pictures, entries, orders, mails; `next` is the address of the part after it. Each part is a
+//! A part holds whole things in the order sessions, requests, pictures, entries, orders, mails; `next` is the address of the part after it. Each part is a
 //! document of the same form, so that somebody with ten thousand pictures gets all of them within the limits of one answer (6 MB),
 //! and most people get one part.
 
@@ -33,8 +33,8 @@ const VERSION: u32 = 1;
 /// How many things are read at once. Far below a megabyte, which is where DynamoDB cuts an answer.
 const PAGE: i32 = 100;
 
-/// How many such pages make a part: two or three megabytes at the most.
-const PAGES: usize = 5;
+/// With how many things a part is full: two or three megabytes at the most.
+const FULL: usize = 500;
 
 /// Everything about an account, or a part of it.
 ///
@@ -51,6 +51,10 @@ pub struct Export {
     /// What stands in the first part alone.
     #[serde(flatten)]
     head: Option<Head>,
+    /// Where the account is signed in.
+    sessions: Vec<ListedSession>,
+    /// What was asked about the data.
+    requests: Vec<RequestView>,
     /// Pictures with their prompts and, where they are ready, a link that is good for an hour at most.
     images: Vec<ImageView>,
     /// Every entry of the credits, newest first.
@@ -70,11 +74,7 @@ struct Head {
     account: AccountView,
     /// Which versions of the privacy policy were accepted, and when.
     consents: Vec<ConsentView>,
-    /// Where the account is signed in.
-    sessions: Vec<ListedSession>,
     credits: BalanceView,
-    /// What was asked about the data.
-    requests: Vec<RequestView>,
 }
 
 /// A request about the data.
@@ -128,6 +128,10 @@ struct MailView {
 /// Where a part begins: in which section, and after which thing of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
+    /// After this session.
+    Sessions(Option<Id<ids::Session>>),
+    /// After this request.
+    Requests(Option<Id<ids::PrivacyRequest>>),
     /// After this picture.
     Images(Option<Id<ids::Image>>),
     /// After this entry.
@@ -140,7 +144,7 @@ pub enum Place {
 
 impl Place {
     /// Where the first part begins.
-    pub const START: Self = Self::Images(None);
+    pub const START: Self = Self::Sessions(None);
 }
 
 impl fmt::Display for Place {
@@ -150,6 +154,8 @@ impl fmt::Display for Place {
             None => write!(f, "{section}."),
         };
         match self {
+            Self::Sessions(last) => place("s", last.as_ref().map(|last| last as &dyn fmt::Display)),
+            Self::Requests(last) => place("r", last.as_ref().map(|last| last as &dyn fmt::Display)),
             Self::Images(last) => place("i", last.as_ref().map(|last| last as &dyn fmt::Display)),
             Self::Entries(last) => place("e", last.as_ref().map(|last| last as &dyn fmt::Display)),
             Self::Orders(last) => place("o", last.as_ref().map(|last| last as &dyn fmt::Display)),
@@ -173,6 +179,8 @@ impl FromStr for Place {
             text.parse().map(Some).map_err(|_| NoPlace)
         }
         match text.split_once('.').ok_or(NoPlace)? {
+            ("s", rest) => last(rest).map(Self::Sessions),
+            ("r", rest) => last(rest).map(Self::Requests),
             ("i", rest) => last(rest).map(Self::Images),
             ("e", rest) => last(rest).map(Self::Entries),
             ("o", rest) => last(rest).map(Self::Orders),
@@ -243,7 +251,7 @@ impl Exporter {
         current: Option<Id<ids::Session>>,
     ) -> Result<Export, Problem> {
         let head = match place {
-            None => Some(self.head(profile, current).await?),
+            None => Some(self.head(profile).await?),
             Some(_) => None,
         };
         let mut export = Export {
@@ -251,6 +259,8 @@ impl Exporter {
             version: VERSION,
             exported_at: self.clock.now(),
             head,
+            sessions: Vec::new(),
+            requests: Vec::new(),
             images: Vec::new(),
             credit_entries: Vec::new(),
             orders: Vec::new(),
@@ -258,43 +268,58 @@ impl Exporter {
             next: None,
         };
         let mut place = Some(place.unwrap_or(Place::START));
-        let mut pages = 0;
         while let Some(here) = place {
-            if pages == PAGES {
+            if export.len() >= FULL {
                 export.next = Some(format!("{}?cursor={}", self.address, Cursor::after(here)));
                 break;
             }
-            let before = export.len();
-            place = self.page(profile, here, &mut export).await?;
-            // A section that has come to its end has cost next to nothing.
-            pages += usize::from(export.len() > before);
+            place = self.page((profile, current), here, &mut export).await?;
         }
         Ok(export)
     }
 
-    async fn head(&self, profile: &Profile, current: Option<Id<ids::Session>>) -> Result<Head, Problem> {
+    async fn head(&self, profile: &Profile) -> Result<Head, Problem> {
         let owner = self.accounts.owner(&profile.email).await?;
         let consents = self.accounts.consents(profile.id).await?;
-        let sessions = self.sessions.list(profile.id, None, PAGE, self.clock.now()).await?;
         let balance = self.ledgers.balance(profile.ledger).await?;
-        let requests = self.requests.of_account(profile.id, None, PAGE).await?;
-        let session = |session| ListedSession::new(session, current);
         Ok(Head {
             account: AccountView::of(profile.clone(), owner, &self.policy),
             consents: consents.into_iter().map(ConsentView::from).collect(),
-            sessions: sessions.into_iter().map(session).collect(),
             credits: BalanceView {
                 available: balance.available,
                 held: balance.held,
             },
-            requests: requests.into_iter().map(RequestView::from).collect(),
         })
     }
 
     /// Adds a page of things to the part, and says where the next one begins.
-    async fn page(&self, profile: &Profile, place: Place, export: &mut Export) -> Result<Option<Place>, Problem> {
+    async fn page(
+        &self,
+        (profile, current): (&Profile, Option<Id<ids::Session>>),
+        place: Place,
+        export: &mut Export,
+    ) -> Result<Option<Place>, Problem> {
         let account = profile.id;
         Ok(match place {
+            Place::Sessions(before) => {
+                let sessions = self.sessions.list(account, before, PAGE, self.clock.now()).await?;
+                let last = sessions.last().map(|session| session.id);
+                let listed = |session| ListedSession::new(session, current);
+                export.sessions.extend(sessions.into_iter().map(listed));
+                match last {
+                    Some(last) => Some(Place::Sessions(Some(last))),
+                    None => Some(Place::Requests(None)),
+                }
+            }
+            Place::Requests(before) => {
+                let requests = self.requests.of_account(account, before, PAGE).await?;
+                let last = requests.last().map(|request| request.id);
+                export.requests.extend(requests.into_iter().map(RequestView::from));
+                match last {
+                    Some(last) => Some(Place::Requests(Some(last))),
+                    None => Some(Place::Images(None)),
+                }
+            }
             Place::Images(before) => {
                 let images = self.images.list(account, before, PAGE, self.clock.now()).await?;
                 for image in &images {
@@ -345,7 +370,12 @@ impl Exporter {
 
 impl Export {
     fn len(&self) -> usize {
-        self.images.len() + self.credit_entries.len() + self.orders.len() + self.mails.len()
+        self.sessions.len()
+            + self.requests.len()
+            + self.images.len()
+            + self.credit_entries.len()
+            + self.orders.len()
+            + self.mails.len()
     }
 }
 

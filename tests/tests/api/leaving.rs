@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use shared::auth::JwkSet;
 use tests::{Answer, PASSWORD, Person, TestApp};
 use vitrine::engine::objects::Fault as StoreFault;
+use vitrine::engine::trouble::{Ordered, Trouble};
 use vitrine::sim::{Act, Instrument};
 
 use crate::orders::{approve, bought, capture, moved, shown};
@@ -345,6 +346,89 @@ async fn money_that_is_under_way_is_waited_for_at_most_a_day() {
         assert!(statement.contains("1  paid orders, cut loose"), "{statement}");
         app.drain().await;
     }
+}
+
+#[tokio::test]
+async fn a_waking_that_cannot_be_ordered_or_is_lost_costs_an_hour_at_most() {
+    for trouble in [
+        Some(Trouble::Throttled),
+        Some(Trouble::RequestLost),
+        Some(Trouble::ReplyLost),
+        None,
+    ] {
+        let app = app().await;
+        let mei = app.person("mei").await;
+        if let Some(trouble) = trouble {
+            app.stack
+                .engines
+                .troubles
+                .order(Ordered::next(3, trouble).of("CreateSchedule"));
+        }
+        let receipt = closed(&app, &mei).await;
+        app.drain().await;
+        app.stack.engines.one_offs.lose_all();
+        app.advance(DELAY);
+        app.stack.run_schedule("accounts-erase").await.unwrap();
+        assert_eq!(state(&app, &receipt).await, "erased", "{trouble:?}");
+        app.drain().await;
+    }
+}
+
+#[tokio::test]
+async fn the_waking_alone_erases_at_the_very_second() {
+    let app = app().await;
+    let mei = app.person("mei").await;
+    let receipt = closed(&app, &mei).await;
+    app.drain().await;
+    let ordered = app.stack.engines.one_offs.due();
+    let (_, at) = ordered.iter().next().unwrap();
+    assert_eq!(at.to_string(), "2026-11-25T09:00:00Z");
+    app.advance(DELAY - SignedDuration::from_secs(1));
+    assert!(app.stack.engines.one_offs.run_due().await.unwrap().is_empty());
+    app.advance(SignedDuration::from_secs(1));
+    assert_eq!(app.stack.engines.one_offs.run_due().await.unwrap().len(), 1);
+    assert_eq!(state(&app, &receipt).await, "erased");
+    assert!(
+        app.stack.engines.one_offs.names().is_empty(),
+        "it is there after it has happened"
+    );
+    app.drain().await;
+}
+
+#[tokio::test]
+async fn an_account_with_an_open_dispute_is_erased_and_the_order_goes_on_without_it() {
+    let app = app().await;
+    let mei = app.person("mei").await;
+    let order = bought(&app, &mei).await;
+    approve(&app, &order, Instrument::Good);
+    capture(&app, &mei, &order).await.expect(200);
+    app.stack
+        .simulators
+        .paypal()
+        .act(&order, &Act::Dispute { value: None })
+        .unwrap();
+    app.drain().await;
+    let receipt = closed(&app, &mei).await;
+    erased(&app).await;
+    assert_eq!(state(&app, &receipt).await, "erased");
+    app.stack
+        .simulators
+        .paypal()
+        .act(
+            &order,
+            &Act::Resolve {
+                outcome: "RESOLVED_BUYER_FAVOUR".to_owned(),
+            },
+        )
+        .unwrap();
+    app.drain().await;
+    let kept = items(&app, "orders");
+    let kept = kept.iter().find(|item| item["id"]["S"] == order.as_str()).unwrap();
+    assert_eq!(
+        (kept.get("account_id"), &kept["state"]["S"]),
+        (None, &json!("completed"))
+    );
+    assert_eq!(tables_with(&app, &mei.email), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -7,22 +7,30 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use crate::engine::one_offs::OneOffs;
 use crate::engine::schedules::{Schedules, Seen};
 
-/// `GET /_sim/schedules` lists them, and `POST /_sim/schedules/{name}/run` runs one, due or not, and answers when it has ended.
-pub(super) fn desk(schedules: Schedules) -> Router {
+/// What the desk looks at.
+#[derive(Clone)]
+struct Desk {
+    schedules: Schedules,
+    one_offs: OneOffs,
+}
+
+/// `GET /_sim/schedules` lists them, with those that functions ordered to happen once, and `POST /_sim/schedules/{name}/run` runs one, due or not, and answers when it has ended.
+pub(super) fn desk(schedules: Schedules, one_offs: OneOffs) -> Router {
     Router::new()
         .route("/_sim/schedules", get(list))
         .route("/_sim/schedules/{name}/run", post(run))
-        .with_state(schedules)
+        .with_state(Desk { schedules, one_offs })
 }
 
-async fn list(State(schedules): State<Schedules>) -> Response {
+async fn list(State(Desk { schedules, one_offs }): State<Desk>) -> Response {
     let all: Vec<Value> = schedules.list().iter().map(view).collect();
-    Json(json!({ "schedules": all })).into_response()
+    Json(json!({ "schedules": all, "once": one_offs.due() })).into_response()
 }
 
-async fn run(State(schedules): State<Schedules>, Path(name): Path<String>) -> Response {
+async fn run(State(Desk { schedules, .. }): State<Desk>, Path(name): Path<String>) -> Response {
     if !schedules.list().iter().any(|seen| seen.spec.name == name) {
         let error = format!("there is no schedule `{name}`");
         return (StatusCode::NOT_FOUND, Json(json!({ "error": error }))).into_response();

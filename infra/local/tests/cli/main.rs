@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail by panicking")]
 
+mod desk;
 mod doctor;
 mod documents;
 mod jobs;

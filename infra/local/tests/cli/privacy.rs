@@ -12,20 +12,20 @@ use vitrine::stack::{Options, Stack};
 
 use crate::program::{bad, free_ports, good, run};
 
-const EMAIL: &str = "mei@example.com";
-const PASSWORD: &str = "a kiln of quiet glazes";
+pub(crate) const EMAIL: &str = "mei@example.com";
+pub(crate) const PASSWORD: &str = "a kiln of quiet glazes";
 
 /// A stack on a clock that can be turned, whose schedules stand still, and somebody who has an account there.
-struct World {
+pub(crate) struct World {
     folder: TempDir,
     clock: Clock,
-    stack: Stack,
-    client: Client,
+    pub(crate) stack: Stack,
+    pub(crate) client: Client,
     port: u16,
 }
 
 impl World {
-    async fn begin() -> Self {
+    pub(crate) async fn begin() -> Self {
         let (port, folder, clock) = (
             free_ports(),
             tempfile::tempdir().unwrap(),
@@ -79,12 +79,12 @@ impl World {
         id
     }
 
-    fn ops(&self, arguments: &[&str]) -> std::process::Output {
+    pub(crate) fn ops(&self, arguments: &[&str]) -> std::process::Output {
         let port = self.port.to_string();
         run(self.folder.path(), &[&["ops"], arguments, &["--port", &port]].concat())
     }
 
-    fn items(&self, table: &str) -> Vec<Value> {
+    pub(crate) fn items(&self, table: &str) -> Vec<Value> {
         let name = &self.stack.template.table(table).unwrap().name;
         let request = serde_json::from_value(json!({ "TableName": name })).unwrap();
         let found = self.stack.engines.tables.database().scan(request).unwrap();

@@ -1,4 +1,4 @@
-//! What becomes of an account whose owner leaves: closed, opened again, or removed piece by piece.
+//! What becomes of an account whose owner leaves, or that an operator blocks: closed, opened again, or removed piece by piece.
 
 use super::{Accounts, PROFILE, account_key, owner_key};
 use crate::domain::account::Status;
@@ -56,6 +56,24 @@ impl Accounts {
             .text(":verified", profile.password_hash.as_str());
         self.table
             .update_write(account_key(profile.id, PROFILE.to_owned()), opened, Guard::Account)
+    }
+
+    /// Blocks an active account, or lets a blocked one be active again.
+    ///
+    /// # Errors
+    /// When the request cannot be made.
+    pub fn blocking_write(&self, account: Id<ids::Account>, blocked: bool) -> Result<Write, StoreError> {
+        let (from, to) = if blocked {
+            (Status::Active, Status::Blocked)
+        } else {
+            (Status::Blocked, Status::Active)
+        };
+        let moved = Expression::update("SET #status = :to")
+            .and_when("#status = :from")
+            .text(":from", from.as_str())
+            .text(":to", to.as_str());
+        self.table
+            .update_write(account_key(account, PROFILE.to_owned()), moved, Guard::Account)
     }
 
     /// Begins the erasure of an account that `deletion` closed. From here on nothing opens it again.
