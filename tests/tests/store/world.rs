@@ -181,7 +181,12 @@ impl World {
             let index = GlobalSecondaryIndex::builder()
                 .index_name(&index.name)
                 .set_key_schema(Some(keys(&index.partition, index.sort.as_ref())))
-                .projection(Projection::builder().projection_type(projection).build());
+                .projection(
+                    Projection::builder()
+                        .projection_type(projection)
+                        .set_non_key_attributes(Some(index.included.clone()).filter(|included| !included.is_empty()))
+                        .build(),
+                );
             create = create.global_secondary_indexes(index.build().unwrap());
         }
         if let Some(view) = &spec.stream {
