@@ -52,6 +52,8 @@ kinds! {
     Mail = "mail";
     /// Names a request about somebody's own data.
     PrivacyRequest = "prq";
+    /// Names a report of a picture.
+    Report = "rep";
     /// Names something that an operator did.
     Act = "act";
     /// Names a request to the API; in every answer and every log line.
@@ -78,6 +80,8 @@ pub type ImageId = Id<Image>;
 pub type OrderId = Id<Order>;
 /// The id of a request about somebody's own data.
 pub type PrivacyRequestId = Id<PrivacyRequest>;
+/// The id of a report of a picture.
+pub type ReportId = Id<Report>;
 /// The id of a mail.
 pub type MailId = Id<Mail>;
 

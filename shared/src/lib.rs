@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod network;
 pub mod objects;
 pub mod outbound;
+pub mod parameters;
 pub mod pictures;
 pub mod platform;
 pub mod providers;

@@ -15,6 +15,8 @@ pub enum Metric {
     PaymentsWithoutAccount,
     /// How many requests about somebody's data have to be answered within a week.
     PrivacyRequestsDue,
+    /// How many reports of pictures nobody has closed.
+    ReportsWaiting,
 }
 
 impl Metric {
@@ -23,6 +25,7 @@ impl Metric {
         Self::PaymentAlarms,
         Self::PaymentsWithoutAccount,
         Self::PrivacyRequestsDue,
+        Self::ReportsWaiting,
     ];
 
     /// The name in CloudWatch.
@@ -32,6 +35,7 @@ impl Metric {
             Self::PaymentAlarms => "PaymentAlarms",
             Self::PaymentsWithoutAccount => "PaymentsWithoutAccount",
             Self::PrivacyRequestsDue => "PrivacyRequestsDue",
+            Self::ReportsWaiting => "ReportsWaiting",
         }
     }
 
@@ -39,7 +43,9 @@ impl Metric {
     #[must_use]
     pub const fn unit(self) -> &'static str {
         match self {
-            Self::PaymentAlarms | Self::PaymentsWithoutAccount | Self::PrivacyRequestsDue => "Count",
+            Self::PaymentAlarms | Self::PaymentsWithoutAccount | Self::PrivacyRequestsDue | Self::ReportsWaiting => {
+                "Count"
+            }
         }
     }
 }

@@ -207,6 +207,12 @@ impl Platform {
         self.aws.dynamodb()
     }
 
+    /// A client of the parameter store.
+    #[must_use]
+    pub(crate) fn ssm(&self) -> aws_sdk_ssm::Client {
+        self.aws.ssm()
+    }
+
     /// A client of EventBridge Scheduler.
     #[must_use]
     pub(crate) fn scheduler(&self) -> aws_sdk_scheduler::Client {

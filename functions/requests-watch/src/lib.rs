@@ -1,11 +1,12 @@
-//! Schedule `rate(1 hour)`: says how many requests about somebody's data have to be answered soon, so that an alarm can be raised.
+//! Schedule `rate(1 hour)`: says how many requests about somebody's data have to be answered soon, and how many reports of pictures wait,
+//! so that alarms can be raised.
 
 use shared::config::{ConfigError, Vars};
 use shared::domain::privacy_request::ALARM_BEFORE;
 use shared::grants::{Action, Grant};
 use shared::metrics::{self, Metric};
 use shared::schedule::Due;
-use shared::store::{Requests, StoreError};
+use shared::store::{Reports, Requests, StoreError};
 use shared::{Clock, Platform};
 
 /// What this function may touch.
@@ -21,6 +22,7 @@ const MOST: i32 = 500;
 #[derive(Clone)]
 pub struct Deps {
     clock: Clock,
+    reports: Reports,
     requests: Requests,
 }
 
@@ -30,14 +32,16 @@ impl Deps {
     /// # Errors
     /// When a variable is missing or wrong.
     pub fn new(vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
+        let db = platform.db();
         Ok(Self {
             clock: platform.clock.clone(),
-            requests: Requests::new(&platform.db(), vars)?,
+            reports: Reports::new(&db, vars)?,
+            requests: Requests::new(&db, vars)?,
         })
     }
 }
 
-/// Counts the requests that wait and are due within a week. Nothing due is said as well, so that an alarm ends.
+/// Counts the requests that wait and are due within a week, and the reports. Nothing due is said as well, so that an alarm ends.
 ///
 /// # Errors
 /// When the store fails.
@@ -49,5 +53,7 @@ pub async fn run(deps: Deps, _due: Due) -> Result<(), StoreError> {
         tracing::warn!(request.id = %request.id, request.due_at = %request.due_at(), "A request about somebody's data has to be answered");
     }
     metrics::count(Metric::PrivacyRequestsDue, u64::try_from(due.len()).unwrap_or(u64::MAX));
+    let reports = deps.reports.count(MOST).await?;
+    metrics::count(Metric::ReportsWaiting, u64::try_from(reports).unwrap_or(u64::MAX));
     Ok(())
 }

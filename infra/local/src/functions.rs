@@ -126,6 +126,7 @@ pub const ROUTES: &[RouteFunction] = routes![
     "privacy-requests-confirm" = privacy_requests_confirm(openapi),
     "privacy-requests-create" = privacy_requests_create(openapi),
     "prompts-create" = prompts_create(openapi),
+    "reports-create" = reports_create(openapi),
     "resend-webhook" = resend_webhook(openapi),
     "routes-refuse" = routes_refuse,
     "sessions-clear" = sessions_clear(openapi),

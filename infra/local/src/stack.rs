@@ -172,8 +172,12 @@ impl Stack {
             permissions: grants::permissions(&template)?,
         })
         .await?;
+        // What lies in a folder is there already, and as old as it is.
         for name in stored.names() {
-            engines.parameters.put(&name, &stored.get(&name).unwrap_or_default())?;
+            let value = stored.get(&name);
+            if engines.parameters.get(&name) != value {
+                engines.parameters.put(&name, &value.unwrap_or_default())?;
+            }
         }
 
         let host = Host {

@@ -43,7 +43,7 @@ impl Ops {
         Ok(table.text())
     }
 
-    async fn find(&self, id: ImageId, account: Option<AccountId>) -> Result<Option<Image>, StoreError> {
+    pub(crate) async fn find(&self, id: ImageId, account: Option<AccountId>) -> Result<Option<Image>, StoreError> {
         if let Some(account_id) = account {
             return self.images.as_it_stands(ImageKey { account_id, id }).await;
         }

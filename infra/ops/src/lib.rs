@@ -7,20 +7,25 @@ pub mod accounts;
 pub mod desk;
 pub mod erasures;
 pub mod images;
+pub mod keys;
 pub mod ledger;
 pub mod payments;
 pub mod privacy;
 pub mod receipt;
+pub mod reports;
 pub mod stats;
 mod table;
 
 use shared::config::{ConfigError, Vars};
 use shared::flows::payment::PaymentError;
 use shared::ids::{Act, Id};
+use shared::parameters::{ParameterError, ParameterStore};
 use shared::platform::Runtime;
 use shared::providers::paypal::PayPalError;
 use shared::secrets::Secrets;
-use shared::store::{Accounts, Acts, Analytics, Images, Ledgers, Outbox, Privacy, Requests, Sessions, StoreError};
+use shared::store::{
+    Accounts, Acts, Analytics, Images, Ledgers, Outbox, Privacy, Reports, Requests, Sessions, StoreError,
+};
 use shared::{Clock, Entropy, Ids, Platform};
 
 /// The name by which the local stack knows the operator.
@@ -44,6 +49,9 @@ pub enum OpsError {
     /// PayPal would not do or show something.
     #[error(transparent)]
     PayPal(#[from] PayPalError),
+    /// The parameter store would not do or show something.
+    #[error(transparent)]
+    Parameters(ParameterError),
     /// Whether it was done is not known.
     #[error("it is not known whether this was done; do it again with `--act {act}`, which is safe")]
     Unknown {
@@ -101,9 +109,11 @@ pub struct Ops {
     ledgers: Ledgers,
     outbox: Outbox,
     privacy: Privacy,
+    reports: Reports,
     requests: Requests,
     sessions: Sessions,
     entropy: Entropy,
+    parameters: ParameterStore,
 }
 
 impl Ops {
@@ -142,7 +152,8 @@ impl Ops {
         let vars = Vars::from_pairs(vars);
         let (clock, entropy) = (Clock::system(), Entropy::system());
         let ids = Ids::new(clock.clone(), entropy.clone());
-        let db = Platform::with_secrets(runtime, clock.clone(), ids.clone(), entropy.clone(), Secrets::default()).db();
+        let platform = Platform::with_secrets(runtime, clock.clone(), ids.clone(), entropy.clone(), Secrets::default());
+        let db = platform.db();
         Ok(Self {
             place,
             clock,
@@ -154,10 +165,21 @@ impl Ops {
             ledgers: Ledgers::new(&db, &vars)?,
             outbox: Outbox::new(&db, &vars)?,
             privacy: Privacy::new(&db, &vars)?,
+            reports: Reports::new(&db, &vars)?,
             requests: Requests::new(&db, &vars)?,
             sessions: Sessions::new(&db, &vars)?,
             entropy,
+            parameters: ParameterStore::new(&platform),
         })
+    }
+
+    /// The name of a parameter of this place.
+    fn parameter(&self, short: &str) -> String {
+        let stage = match &self.place {
+            Place::Local(_) => LOCAL,
+            Place::Stage(stage) => stage,
+        };
+        format!("/vitrine/{stage}/{short}")
     }
 
     /// Says whose fault it may be that a table cannot be asked.

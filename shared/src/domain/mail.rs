@@ -35,6 +35,8 @@ pub enum MailKind {
     PrivacyAccess,
     /// What came of a request about somebody's data.
     PrivacyAnswer,
+    /// A picture was removed after a report.
+    PictureRemoved,
 }
 
 impl MailKind {
@@ -54,6 +56,7 @@ impl MailKind {
             Self::PrivacyCode => "privacy_code",
             Self::PrivacyAccess => "privacy_access",
             Self::PrivacyAnswer => "privacy_answer",
+            Self::PictureRemoved => "picture_removed",
         }
     }
 
@@ -72,7 +75,8 @@ impl MailKind {
             | Self::AccountRestored
             | Self::PrivacyCode
             | Self::PrivacyAccess
-            | Self::PrivacyAnswer => false,
+            | Self::PrivacyAnswer
+            | Self::PictureRemoved => false,
         }
     }
 }

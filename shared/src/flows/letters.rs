@@ -163,6 +163,15 @@ pub fn privacy_answer(number: &str, answer: &str) -> Letter {
     written(Language::En, subject, &paragraphs, None)
 }
 
+/// The letter to whose picture was removed after a report, with an operator's reason, under both languages' heading.
+#[must_use]
+pub fn picture_removed(picture: &str, reason: &str) -> Letter {
+    let Words { subject, paragraphs } = words(MailKind::PictureRemoved, Language::En);
+    let picture = format!("Picture: {picture}");
+    let paragraphs: Vec<&str> = paragraphs.iter().copied().chain([picture.as_str(), reason]).collect();
+    written(Language::En, subject, &paragraphs, None)
+}
+
 fn letter(kind: MailKind, language: Language, code: Option<&Code>) -> Letter {
     let Words { subject, paragraphs } = words(kind, language);
     written(language, subject, paragraphs, code)
@@ -350,6 +359,13 @@ fn words(kind: MailKind, language: Language) -> Words {
         (MailKind::PrivacyAnswer, Language::En | Language::Zh) => Words {
             subject: "Your privacy request at Vitrine · 您的 Vitrine 隐私请求",
             paragraphs: &["Here is the answer to your request about your data. 以下是对您的隐私请求的答复。"],
+        },
+        (MailKind::PictureRemoved, Language::En | Language::Zh) => Words {
+            subject: "A picture was removed at Vitrine · 您在 Vitrine 的一张图片已被移除",
+            paragraphs: &[
+                "Somebody reported one of your pictures. We have looked at it and removed it; the reason is below. \
+                 有人举报了您的一张图片，我们审核后已将其移除，原因如下。",
+            ],
         },
         (MailKind::PasswordChanged, Language::Zh) => Words {
             subject: "您的 Vitrine 密码已更改",

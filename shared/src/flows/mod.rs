@@ -17,6 +17,7 @@ pub mod payment;
 pub mod payment_events;
 pub mod privacy_requests;
 pub mod refreshing;
+pub mod reporting;
 pub mod settling;
 pub mod sign_in;
 pub mod sign_up;

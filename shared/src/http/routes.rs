@@ -41,6 +41,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/privacy-exports/{key}"),
     ("POST", "/v1/privacy-requests"),
     ("POST", "/v1/privacy-requests/{id}/confirm"),
+    ("POST", "/v1/reports"),
 ];
 
 /// The methods that `path` has, none if there is no such path.

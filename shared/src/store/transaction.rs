@@ -47,6 +47,8 @@ pub enum Guard {
     Deletion,
     /// The request about somebody's data is as it was read.
     Request,
+    /// The report is not closed.
+    Report,
     /// The piece of an account is still there.
     Part,
     /// The operator's act was not done before.

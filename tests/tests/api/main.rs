@@ -37,6 +37,7 @@ mod profile;
 mod prompts;
 mod refreshing;
 mod refusals;
+mod reports;
 mod restart;
 mod schedules;
 mod second_store;

@@ -158,6 +158,7 @@ fn whoever_needs_a_token_is_told_so_and_nobody_else() {
         "privacy-get",
         "privacy-requests-confirm",
         "privacy-requests-create",
+        "reports-create",
         "sessions-create",
         "sessions-refresh",
     ];

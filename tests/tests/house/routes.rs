@@ -50,6 +50,7 @@ const ANONYMOUS: &[(&str, u16, &str)] = &[
     ("GET /v1/privacy-exports/{key}", 404, "not-found"),
     ("POST /v1/privacy-requests", 415, "unsupported-media-type"),
     ("POST /v1/privacy-requests/{id}/confirm", 415, "unsupported-media-type"),
+    ("POST /v1/reports", 415, "unsupported-media-type"),
     ("ANY $default", 404, "not-found"),
 ];
 

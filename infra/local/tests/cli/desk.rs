@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::privacy::{EMAIL, PASSWORD, World};
 use crate::program::{bad, good};
+use crate::world::{EMAIL, PASSWORD, World};
 
 #[test]
 fn an_account_is_found_blocked_and_let_go_and_the_audit_names_nobody() {

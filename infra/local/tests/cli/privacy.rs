@@ -1,107 +1,12 @@
 //! `vitrine ops privacy`, `ops erasures` and `ops receipt`: what a person answers, what a backup undid, and what anybody can check.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use jiff::SignedDuration;
-use serde_json::{Value, json};
-use shared::{Clock, Entropy};
-use tempfile::TempDir;
-use vitrine::client::Client;
-use vitrine::stack::{Options, Stack};
+use serde_json::json;
 
-use crate::program::{bad, free_ports, good, run};
-
-pub(crate) const EMAIL: &str = "mei@example.com";
-pub(crate) const PASSWORD: &str = "a kiln of quiet glazes";
-
-/// A stack on a clock that can be turned, whose schedules stand still, and somebody who has an account there.
-pub(crate) struct World {
-    folder: TempDir,
-    clock: Clock,
-    pub(crate) stack: Stack,
-    pub(crate) client: Client,
-    port: u16,
-}
-
-impl World {
-    pub(crate) async fn begin() -> Self {
-        let (port, folder, clock) = (
-            free_ports(),
-            tempfile::tempdir().unwrap(),
-            Clock::offset(Arc::default()),
-        );
-        let options = Options {
-            port,
-            data: Some(folder.path().join(".vitrine")),
-            ..Options::in_memory(clock.clone(), Entropy::system())
-        };
-        let stack = Stack::start(options).await.unwrap();
-        let client = Client::new(stack.api_url(), stack.simulator_url()).unwrap();
-        let mut world = Self {
-            folder,
-            clock,
-            stack,
-            client,
-            port,
-        };
-        let policy = world.stack.policy_version().unwrap();
-        let new = json!({ "email": EMAIL, "password": PASSWORD, "policy_version": policy });
-        let waiting = world.ask("POST", "/v1/accounts", new).await;
-        let proof = json!({ "email": EMAIL, "signup_id": waiting["signup_id"], "code": world.code().await });
-        world.ask("POST", "/v1/accounts/verify", proof).await;
-        world.client.sign_in_as(EMAIL, PASSWORD).await.unwrap();
-        world
-    }
-
-    async fn ask(&self, method: &str, path: &str, body: Value) -> Value {
-        let answer = self.client.ask(method, path, Some(body)).await.unwrap();
-        assert!((200..300).contains(&answer.status), "{path}: {}", answer.body);
-        answer.body
-    }
-
-    /// The code of the newest mail.
-    async fn code(&self) -> String {
-        self.stack.drain().await.unwrap();
-        let mails = self.stack.simulators.mails(Some(EMAIL));
-        mails.into_iter().find_map(|mail| mail.code).unwrap()
-    }
-
-    /// A request for a correction that waits for a person; its id.
-    async fn correction(&self) -> String {
-        let wanted = json!({ "email": EMAIL, "kind": "correction", "message": "My name is written wrong." });
-        let asked = self.ask("POST", "/v1/privacy-requests", wanted).await;
-        let id = asked["id"].as_str().unwrap().to_owned();
-        let proof = json!({ "email": EMAIL, "code": self.code().await });
-        self.ask("POST", &format!("/v1/privacy-requests/{id}/confirm"), proof)
-            .await;
-        self.stack.drain().await.unwrap();
-        id
-    }
-
-    pub(crate) fn ops(&self, arguments: &[&str]) -> std::process::Output {
-        let port = self.port.to_string();
-        run(self.folder.path(), &[&["ops"], arguments, &["--port", &port]].concat())
-    }
-
-    pub(crate) fn items(&self, table: &str) -> Vec<Value> {
-        let name = &self.stack.template.table(table).unwrap().name;
-        let request = serde_json::from_value(json!({ "TableName": name })).unwrap();
-        let found = self.stack.engines.tables.database().scan(request).unwrap();
-        serde_json::to_value(found).unwrap()["Items"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default()
-    }
-
-    fn put_back(&self, table: &str, items: &[Value]) {
-        let name = &self.stack.template.table(table).unwrap().name;
-        for item in items {
-            let request = serde_json::from_value(json!({ "TableName": name, "Item": item })).unwrap();
-            self.stack.engines.tables.database().put_item(request).unwrap();
-        }
-    }
-}
+use crate::program::{bad, good, run};
+use crate::world::{EMAIL, PASSWORD, World};
 
 #[test]
 fn a_request_that_waits_is_answered_or_refused_once_and_the_person_is_told() {

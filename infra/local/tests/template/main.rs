@@ -69,6 +69,7 @@ fn every_function_is_there_once_with_its_route_its_queue_or_its_schedule() {
         ("privacy-requests-confirm", "POST /v1/privacy-requests/{id}/confirm"),
         ("privacy-requests-create", "POST /v1/privacy-requests"),
         ("prompts-create", "POST /v1/prompts"),
+        ("reports-create", "POST /v1/reports"),
         ("requests-watch", "rate(1 hour) UTC"),
         ("resend-webhook", "POST /v1/webhooks/resend"),
         ("routes-refuse", "ANY $default"),

@@ -1,0 +1,166 @@
+//! Reports of pictures: looked at by a person, and closed with what came of it.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use shared::domain::mail::{Mail, MailKind};
+use shared::domain::report::Reported;
+use shared::domain::{Image, Report};
+use shared::flows::{letters, mailing};
+use shared::ids::ReportId;
+use shared::store::acts::Act;
+use shared::store::{Guard, StoreError, Transaction, Write};
+
+use crate::accounts::fit_reason;
+use crate::{Ops, OpsError};
+
+/// The most reports that a list shows.
+const MOST: i32 = 500;
+
+/// How often a picture is looked at anew that changes meanwhile.
+const ROUNDS: usize = 5;
+
+/// The reports that nobody has closed, the oldest first.
+#[derive(Debug, Clone)]
+pub struct Open {
+    reports: Vec<(Report, Option<Image>)>,
+    now: Timestamp,
+}
+
+/// What becomes of a picture that was reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It stays.
+    Stays,
+    /// It goes, as if its owner had deleted it, and the owner is told why.
+    Removed,
+}
+
+impl Ops {
+    /// The reports that nobody has closed, and the pictures they mean.
+    ///
+    /// # Errors
+    /// When a table cannot be asked.
+    pub async fn open_reports(&self) -> Result<Open, OpsError> {
+        let now = self.clock.now();
+        let open = async {
+            let mut reports = Vec::new();
+            for report in self.reports.waiting(MOST, now).await? {
+                let image = self.reported(&report.picture).await?;
+                reports.push((report, image));
+            }
+            Ok(reports)
+        };
+        let reports = open.await.map_err(|error| self.explained(error))?;
+        Ok(Open { reports, now })
+    }
+
+    /// Closes a report. What was written in it is erased with it; the act stays. A picture that is removed goes in the same
+    /// transaction, and so does the mail to its owner.
+    ///
+    /// # Errors
+    /// When it is closed already, the reason is none, or a table cannot be asked.
+    pub async fn close_report(&self, id: ReportId, verdict: Verdict, reason: &str) -> Result<String, OpsError> {
+        let now = self.clock.now();
+        let reason = fit_reason(reason)?;
+        for _ in 0..ROUNDS {
+            let found = self.reports.find(id, now).await;
+            let found = found.map_err(|error| self.explained(error))?;
+            let report = found.ok_or_else(|| OpsError::Absent(format!("there is no open report {id}")))?;
+            let act = Act {
+                id: self.ids.next(),
+                what: match verdict {
+                    Verdict::Stays => "reports close",
+                    Verdict::Removed => "reports close --remove",
+                }
+                .to_owned(),
+                reason: format!("{id}: {reason}"),
+                credits: None,
+                amount: None,
+                at: now,
+            };
+            let (image, removal) = match verdict {
+                Verdict::Stays => (None, Vec::new()),
+                Verdict::Removed => {
+                    let image = self.reported(&report.picture).await;
+                    let image = image.map_err(|error| self.explained(error))?;
+                    let removal = match &image {
+                        Some(image) => self.removal(image, &reason, now).await,
+                        None => Ok(Vec::new()),
+                    };
+                    (image, removal.map_err(|error| self.explained(error))?)
+                }
+            };
+            let transaction = Transaction::of([self.reports.closing_write(id)?, self.acts.act_write(&act)?]);
+            match transaction.and_all(removal).commit(self.reports.db()).await {
+                Ok(()) => {
+                    let picture = match (verdict, &image) {
+                        (Verdict::Stays, _) => "; the picture stays".to_owned(),
+                        (Verdict::Removed, Some(image)) => format!("; {} goes, and its owner is told", image.id),
+                        (Verdict::Removed, None) => "; the picture was gone already".to_owned(),
+                    };
+                    return Ok(format!("{id} is closed{picture} ({})", act.id));
+                }
+                // It has ended, or its owner has deleted it meanwhile.
+                Err(error) if error.refused(Guard::Image).is_some() => {}
+                Err(error) if error.refused(Guard::Report).is_some() => {
+                    return Err(OpsError::Unfit(format!("somebody else has closed {id} meanwhile")));
+                }
+                Err(error) => return Err(self.explained(StoreError::from(error))),
+            }
+        }
+        Err(StoreError::Contended.into())
+    }
+
+    /// What removes a picture and tells its owner, if there is one.
+    async fn removal(&self, image: &Image, reason: &str, now: Timestamp) -> Result<Vec<Write>, StoreError> {
+        let gone = if image.state.is_final() {
+            self.images.erasure_write(image)?
+        } else {
+            self.images.deletion_mark_write(image)?
+        };
+        let mut writes = vec![gone];
+        if let Some(owner) = self.accounts.profile(image.account).await? {
+            writes.push(self.outbox.mail_write(&Mail {
+                id: self.ids.next(),
+                account: Some(image.account),
+                kind: MailKind::PictureRemoved,
+                to: owner.email,
+                letter: letters::picture_removed(&image.id.to_string(), reason),
+                not_after: now + mailing::PATIENCE,
+            })?);
+        }
+        Ok(writes)
+    }
+
+    /// The picture that is meant, if it is there.
+    async fn reported(&self, picture: &Reported) -> Result<Option<Image>, StoreError> {
+        match picture {
+            Reported::Image(id) => self.find(*id, None).await,
+            Reported::Object(key) => match self.images.named_by(key).await? {
+                Some(image) => self.images.as_it_stands(image).await,
+                None => Ok(None),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.reports.is_empty() {
+            return f.write_str("No report is open");
+        }
+        for (report, image) in &self.reports {
+            let hours = self.now.duration_since(report.made_at()).as_hours();
+            writeln!(f, "{}  {}  {hours} h ago", report.id, report.reason.as_str())?;
+            match image {
+                Some(image) => writeln!(f, "  picture  {} of {}", image.id, image.account)?,
+                None => writeln!(f, "  picture  {} (not there, or gone)", report.picture)?,
+            }
+            if let Some(message) = &report.message {
+                writeln!(f, "  message  {}", message.as_str().replace('\n', "\n           "))?;
+            }
+        }
+        Ok(())
+    }
+}
