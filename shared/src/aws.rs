@@ -27,8 +27,10 @@ use http_body_util::BodyExt as _;
 use secrecy::ExposeSecret;
 use url::Url;
 
+use crate::Clock;
 use crate::network::{CaBundle, Network, Resolver};
 use crate::platform::Runtime;
+use crate::punctual::Punctual;
 use crate::store::BoxError;
 use crate::wire::{Wire, WireError};
 
@@ -112,8 +114,12 @@ impl Transport {
         } = &*self.0;
         connector
             .get_or_init(|| {
+                let punctual = |inner| {
+                    let clock = Clock::system();
+                    SharedHttpConnector::new(Punctual { inner, clock })
+                };
                 if let Some(wire) = &network.wire {
-                    return SharedHttpConnector::new(Carried(Arc::clone(wire)));
+                    return punctual(SharedHttpConnector::new(Carried(Arc::clone(wire))));
                 }
                 let settings = HttpConnectorSettings::builder().connect_timeout(*connect).build();
                 let builder = Connector::builder()
@@ -123,7 +129,10 @@ impl Transport {
                     .with_trust_store(trust.store(network.ca_bundle.as_ref()))
                     .build();
                 match context {
-                    Ok(context) => SharedHttpConnector::new(builder.tls_context(context).build_with_resolver(Resolver)),
+                    Ok(context) => {
+                        let builder = builder.tls_context(context);
+                        punctual(SharedHttpConnector::new(builder.build_with_resolver(Resolver)))
+                    }
                     // The builder would go on with the system's roots; better no connection than one trusting strangers.
                     Err(cause) => SharedHttpConnector::new(Closed(cause.to_string())),
                 }

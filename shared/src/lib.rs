@@ -23,6 +23,7 @@ pub mod parameters;
 pub mod pictures;
 pub mod platform;
 pub mod providers;
+pub(crate) mod punctual;
 pub mod schedule;
 pub mod secrets;
 pub mod store;

@@ -28,6 +28,16 @@ pub(crate) enum Look {
         #[command(subcommand)]
         what: people::DoForAccounts,
     },
+    /// Stores of pictures
+    Storage {
+        #[command(subcommand)]
+        what: things::DoForStorage,
+    },
+    /// What the thirty days are kept by
+    Retention {
+        #[command(subcommand)]
+        what: things::LookAtRetention,
+    },
     /// Ledgers
     Ledger {
         #[command(subcommand)]
@@ -110,6 +120,8 @@ pub(crate) async fn look(what: Look) -> Result<()> {
             }
         }
         Look::Images { what } => things::images(what).await,
+        Look::Storage { what } => things::storage(what).await,
+        Look::Retention { what } => things::retention(what).await,
         Look::Keys { what } => things::keys(what).await,
         Look::Ledger { what } => money::ledger(what).await,
         Look::Payments { what } => money::payments(what).await,

@@ -13,7 +13,9 @@ pub mod payments;
 pub mod privacy;
 pub mod receipt;
 pub mod reports;
+pub mod retention;
 pub mod stats;
+pub mod storage;
 mod table;
 
 use shared::config::{ConfigError, Vars};
@@ -24,7 +26,7 @@ use shared::platform::Runtime;
 use shared::providers::paypal::PayPalError;
 use shared::secrets::Secrets;
 use shared::store::{
-    Accounts, Acts, Analytics, Images, Ledgers, Outbox, Privacy, Reports, Requests, Sessions, StoreError,
+    Accounts, Acts, Analytics, Images, Ledgers, Outbox, Privacy, Reports, Requests, Sessions, StoreError, Sweeps,
 };
 use shared::{Clock, Entropy, Ids, Platform};
 
@@ -112,6 +114,7 @@ pub struct Ops {
     reports: Reports,
     requests: Requests,
     sessions: Sessions,
+    sweeps: Sweeps,
     entropy: Entropy,
     parameters: ParameterStore,
 }
@@ -139,6 +142,7 @@ impl Ops {
             "audit",
             "images",
             "ledger",
+            "limits",
             "outbox",
             "privacy",
             "sessions",
@@ -168,6 +172,7 @@ impl Ops {
             reports: Reports::new(&db, &vars)?,
             requests: Requests::new(&db, &vars)?,
             sessions: Sessions::new(&db, &vars)?,
+            sweeps: Sweeps::new(&db, &vars)?,
             entropy,
             parameters: ParameterStore::new(&platform),
         })

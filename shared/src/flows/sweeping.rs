@@ -26,6 +26,10 @@ pub const BUDGET: SignedDuration = SignedDuration::from_mins(4);
 /// Of a hundred objects so many may be orphans for the sweep to go on deleting them.
 const MOST_ORPHANS_PERCENT: u64 = 1;
 
+/// The walks, by the names under which their progress is kept: items past their time, each store's objects, pictures that can be
+/// downloaded.
+pub const WALKS: [&str; 4] = ["expired", "cos", "oss", "ready"];
+
 /// How many items a page of a walk through the table passes.
 const ITEMS_A_PAGE: i32 = 500;
 
@@ -107,6 +111,8 @@ impl Sweeper {
             let ends = stream::iter(page.images).map(|image| self.end(image, now));
             let fates: Vec<Fate> = ends.buffer_unordered(AT_ONCE).try_collect().await?;
             left += count(&fates, &Fate::Left);
+            progress.seen.objects += u64::try_from(fates.len()).unwrap_or(u64::MAX);
+            progress.seen.removed += count(&fates, &Fate::Gone);
             if !self.go_on(walk, &mut progress, page.next, until).await? {
                 return all_gone(left);
             }
@@ -135,11 +141,13 @@ impl Sweeper {
             progress.seen.objects += u64::try_from(fates.len()).unwrap_or(u64::MAX);
             progress.seen.orphans += count(&fates, &Fate::Orphan) + u64::try_from(missed.len()).unwrap_or(u64::MAX);
             left += count(&fates, &Fate::Left);
+            progress.seen.removed += count(&fates, &Fate::Gone);
             if progress.may_delete() {
                 let removals =
                     stream::iter(missed).map(|key| async move { remove(store, &key, "named by no picture").await });
                 let fates: Vec<Fate> = removals.buffer_unordered(AT_ONCE).collect().await;
                 left += count(&fates, &Fate::Left);
+                progress.seen.removed += count(&fates, &Fate::Gone);
             }
             let foreign = count(&fates, &Fate::Foreign);
             if foreign > 0 {
@@ -152,7 +160,7 @@ impl Sweeper {
             let (seen, is_last) = (progress.seen, listing.next.is_none());
             progress.cursor = listing.next;
             if is_last {
-                progress.end_pass();
+                progress.end_pass(now);
             }
             if !self.sweeps.save(walk, &mut progress).await? {
                 return all_gone(left);
@@ -191,10 +199,13 @@ impl Sweeper {
     /// to be settled: its item stays for that.
     async fn end(&self, image: Image, now: Timestamp) -> Result<Fate, StoreError> {
         if let Some(key) = &image.object_key {
+            let mut left = false;
+            // One store that is out keeps nothing in the other.
             for store in &image.stores {
-                if self.remove_from(*store, key, &image).await == Fate::Left {
-                    return Ok(Fate::Left);
-                }
+                left |= self.remove_from(*store, key, &image).await == Fate::Left;
+            }
+            if left {
+                return Ok(Fate::Left);
             }
         }
         if image.state.is_final() {
@@ -224,9 +235,11 @@ impl Sweeper {
                 .downloadable(place(&progress), ITEMS_A_PAGE / 5, now)
                 .await?;
             looks += page.images.len();
+            progress.seen.objects += u64::try_from(page.images.len()).unwrap_or(u64::MAX);
             let lost = stream::iter(page.images).map(|image| self.is_lost(image));
             let lost: Vec<Option<ImageKey>> = lost.buffer_unordered(AT_ONCE).try_collect().await?;
             for image in lost.into_iter().flatten() {
+                progress.seen.orphans += 1;
                 tracing::error!(image.id = %image.id, alarm = "lost_picture", "A picture that is ready lies in no store");
             }
             if !self.go_on(walk, &mut progress, page.next, until).await? || looks >= MOST_LOOKS {
@@ -264,7 +277,7 @@ impl Sweeper {
         let is_last = next.is_none();
         progress.cursor = next.and_then(|next| serde_json::to_string(&next).ok());
         if is_last {
-            progress.end_pass();
+            progress.end_pass(self.clock.now());
         }
         Ok(self.sweeps.save(walk, progress).await? && !is_last && self.clock.now() < until)
     }
@@ -296,9 +309,14 @@ fn are_few(count: Count) -> bool {
 }
 
 /// Tells what a whole pass has seen.
-fn report(store: &str, Count { objects, orphans }: Count) {
-    if are_few(Count { objects, orphans }) {
-        tracing::info!(store, objects, orphans, "A store was swept");
+fn report(store: &str, seen: Count) {
+    let Count {
+        objects,
+        orphans,
+        removed,
+    } = seen;
+    if are_few(seen) {
+        tracing::info!(store, objects, orphans, removed, "A store was swept");
     } else {
         tracing::error!(
             store,
@@ -325,7 +343,7 @@ impl Progress {
     fn may_delete(&self) -> bool {
         let so_far = Count {
             objects: self.before.objects,
-            orphans: self.seen.orphans,
+            ..self.seen
         };
         are_few(self.before) && are_few(so_far)
     }
@@ -355,7 +373,12 @@ mod tests {
             (10_000, 100, true),
             (10_000, 101, false),
         ] {
-            assert_eq!(are_few(Count { objects, orphans }), few, "{orphans} of {objects}");
+            let seen = Count {
+                objects,
+                orphans,
+                ..Count::default()
+            };
+            assert_eq!(are_few(seen), few, "{orphans} of {objects}");
         }
     }
 }

@@ -24,8 +24,8 @@ const CACHE: &str = "max-age=300";
 #[derive(Debug, Clone)]
 pub struct Objects {
     company: &'static Company,
-    client: aws_sdk_s3::Client,
-    bucket: String,
+    pub(super) client: aws_sdk_s3::Client,
+    pub(super) bucket: String,
     cdn: Option<Cdn>,
 }
 

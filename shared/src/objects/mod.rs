@@ -6,6 +6,7 @@
 mod bucket;
 mod cdn;
 mod company;
+mod lifecycle;
 mod stores;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 pub use bucket::Objects;
+pub use lifecycle::{RuleError, Rules};
 pub use stores::Stores;
 
 /// The longest a link may live. The CDN must be set to the same, in seconds: 3600.

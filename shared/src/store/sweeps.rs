@@ -35,6 +35,9 @@ pub struct Progress {
     /// What the whole pass before it saw.
     #[serde(default)]
     pub before: Count,
+    /// When the whole pass before it ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ended_at: Option<Timestamp>,
     /// Counts the times it was saved, so that of two runs at once only one goes on.
     version: u64,
 }
@@ -46,11 +49,15 @@ pub struct Count {
     pub objects: u64,
     /// Those that no picture names although they are old enough.
     pub orphans: u64,
+    /// What was removed: objects, or items that were past their time.
+    #[serde(default)]
+    pub removed: u64,
 }
 
 impl Progress {
-    /// Ends the pass; the next one begins at the start.
-    pub fn end_pass(&mut self) {
+    /// Ends the pass at `now`; the next one begins at the start.
+    pub fn end_pass(&mut self, now: Timestamp) {
+        self.ended_at = Some(now);
         self.pass += 1;
         self.cursor = None;
         self.before = std::mem::take(&mut self.seen);

@@ -78,3 +78,26 @@ fn a_picture_that_no_store_takes_before_its_link_dies_fails_and_gives_the_credit
         assert!(day.lab.now().duration_since(key.id.made_at()) > SignedDuration::from_hours(23));
     });
 }
+
+#[test]
+fn a_store_that_is_out_when_a_picture_ends_keeps_nothing_in_the_other() {
+    day(async |day: &Day| {
+        let lost = Trouble::next(20, Party::Store(Store::Cos), Loss::Reply);
+        day.lab.fault(lost.saying("PUT"));
+        let key = day.order("bowl").await;
+        day.lab.live_on().await.unwrap();
+        day.lab.clear_up();
+        let files = || [Store::Cos, Store::Oss].map(|store| day.lab.objects(store).unwrap().len());
+        assert_eq!(files(), [1, 1], "it lies in both");
+        day.is_to_be_gone(key);
+
+        let cos = day.lab.engines.objects.book();
+        cos.trouble(Down::down());
+        day.lab.advance(SignedDuration::from_hours(30 * 24)).await;
+        assert!(day.lab.run("objects-sweep").await.is_err());
+        assert_eq!(files(), [1, 0]);
+        cos.calm();
+        day.lab.run("objects-sweep").await.unwrap();
+        assert_eq!(files(), [0, 0]);
+    });
+}

@@ -20,6 +20,7 @@ async fn of_two_runs_at_once_one_goes_on_with_a_walk() {
         one.seen = Count {
             objects: step * 1_000,
             orphans: step,
+            removed: 0,
         };
         let (first, second) = futures::join!(sweeps.save("cos", &mut one), sweeps.save("cos", &mut other));
         assert_eq!(usize::from(first.unwrap()) + usize::from(second.unwrap()), 1);
@@ -36,14 +37,16 @@ async fn a_walk_goes_on_where_it_was_and_remembers_the_pass_before() {
     progress.seen = Count {
         objects: 70,
         orphans: 1,
+        removed: 3,
     };
     assert!(sweeps.save("cos", &mut progress).await.unwrap());
     let mut progress = sweeps.progress("cos").await.unwrap();
     assert_eq!(progress.cursor.as_deref(), Some("next"));
-    progress.end_pass();
+    progress.end_pass(world.now());
     assert!(sweeps.save("cos", &mut progress).await.unwrap());
     let kept = sweeps.progress("cos").await.unwrap();
-    assert_eq!((kept.pass, kept.cursor, kept.before.objects), (1, None, 70));
+    assert_eq!((kept.pass, kept.cursor, kept.before.removed), (1, None, 3));
+    assert_eq!(kept.ended_at, Some(world.now()));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 mod companies;
 mod configuration;
 mod environment;
+mod owners;
 mod report;
 mod service;
 mod site;
@@ -17,6 +18,8 @@ use ops::Place;
 use ops::payments::Payments;
 use shared::config::Vars;
 use shared::flows::payment::Cashier;
+use shared::objects::Stores;
+use shared::secrets::Secrets;
 use shared::store::Acts;
 
 pub use report::{Finding, Report, Verdict};
@@ -39,6 +42,31 @@ pub async fn payments(place: &Place) -> Result<Payments> {
         cashier: Cashier::configured(variables, operator)?,
         acts: Acts::new(&operator.db(), &Vars::from_pairs([audit]))?,
     })
+}
+
+/// The buckets of the stack at `place`, as their owner tends them: with the key pairs that only people hold.
+///
+/// # Errors
+/// When its configuration cannot be read, or an owner's key pair is missing.
+pub async fn buckets(place: &Place) -> Result<Stores> {
+    let site = Site::at(place).await?;
+    let mut operator = site.operator.clone();
+    let (mut variables, mut secrets) = (Vec::new(), Vec::new());
+    for company in &owners::COMPANIES {
+        let known = |name: &str| {
+            let name = format!("{}_{name}", company.prefix);
+            site.variables.peek(&name).map(|value| (name.clone(), value.to_owned()))
+        };
+        if known("BUCKET").is_none() {
+            continue;
+        }
+        variables.extend(["ENDPOINT", "REGION", "BUCKET"].into_iter().filter_map(known));
+        let parameter = format!("{}-owner", company.prefix);
+        secrets.push((parameter.clone(), owners::pair(&site, company).await?));
+        variables.push((format!("{}_KEYS_PARAMETER", company.prefix), parameter));
+    }
+    operator.secrets = Secrets::new(secrets);
+    Ok(Stores::new(&Vars::from_pairs(variables), &operator)?)
 }
 
 /// Examines the stack at `place`.

@@ -293,12 +293,28 @@ impl Engines {
         self.pipes.pump()
     }
 
+    /// Loses all stream records that nobody has read, as a stream does with what is a day old, and says how many those were.
+    ///
+    /// # Errors
+    /// When the database or the queues fail.
+    pub fn lose_streams(&self) -> Result<usize> {
+        self.pipes.lose()
+    }
+
     /// Removes what is past its time and says how many items that were.
     ///
     /// # Errors
     /// When the database fails.
     pub fn run_expiry(&self) -> Result<usize> {
         self.expiry.run()
+    }
+
+    /// Lets each store carry out its buckets' own rules, and says how many objects that removed.
+    ///
+    /// # Errors
+    /// When a store's folder cannot be read or written to.
+    pub fn run_lifecycles(&self) -> Result<usize> {
+        Ok(self.objects.run_lifecycle()? + self.oss.run_lifecycle()?)
     }
 
     /// Has one batch of `queue` worked off, if there is one.
@@ -375,6 +391,11 @@ impl Engines {
                 expiry.run().map(|_removed| false)
             }),
         ];
+        for store in [self.objects.clone(), self.oss.clone()] {
+            tasks.push(repeat("Carrying out a store's rules", EXPIRE_AGAIN, move || {
+                store.run_lifecycle().map(|_removed| false)
+            }));
+        }
         for spec in self.workers.specs() {
             for _ in 0..spec.max_concurrency.clamp(1, MOST_POLLERS) {
                 tasks.push(poll(self.workers.clone(), self.queues.clone(), spec.queue.clone()));

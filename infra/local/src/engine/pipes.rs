@@ -89,6 +89,30 @@ impl Pipes {
         Ok(pumped)
     }
 
+    /// Loses every record that no pipe has read yet, as a stream does after a day, and says how many those were.
+    ///
+    /// # Errors
+    /// When the database or the queues fail.
+    pub fn lose(&self) -> Result<usize> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lost = 0;
+        for table in self.by_table.keys() {
+            loop {
+                let (records, position) = self.read(table, BATCH)?;
+                if records.is_empty() {
+                    break;
+                }
+                lost += records.len();
+                self.queues.deliver(&Delivery {
+                    table: table.clone(),
+                    position,
+                    ..Delivery::default()
+                })?;
+            }
+        }
+        Ok(lost)
+    }
+
     /// How many records no pipe has read yet.
     ///
     /// # Errors

@@ -12,6 +12,8 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http::{HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt as _, Full};
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 use shared::Clock;
 use shared::domain::Store;
 use shared::wire::{Wire, WireBody, WireError};
@@ -49,17 +51,35 @@ pub(super) struct Handset {
     pub(super) caller: Arc<str>,
     /// Whether neither weather nor journal have to do with it.
     pub(super) quiet: bool,
+    /// By how much its machine's clock is off, if it is: then every answer of AWS and of a store tells the right time.
+    pub(super) astray: Option<SignedDuration>,
 }
 
 impl Wire for Handset {
     fn carry(&self, request: Request<Bytes>) -> BoxFuture<'static, Result<Answer, WireError>> {
         let (exchange, caller) = (Arc::clone(&self.exchange), Arc::clone(&self.caller));
-        if self.quiet {
-            async move { exchange.ask_quietly(request).await }.boxed()
-        } else {
-            async move { exchange.carry(caller, request).await }.boxed()
+        let (quiet, astray) = (self.quiet, self.astray);
+        async move {
+            let answer = if quiet {
+                exchange.ask_quietly(request).await
+            } else {
+                exchange.carry(caller, request).await
+            };
+            answer.map(|answer| dated(answer, astray))
+        }
+        .boxed()
+    }
+}
+
+/// The answer as a machine sees it whose clock is off: with a date that is not its own.
+fn dated(mut answer: Answer, astray: Option<SignedDuration>) -> Answer {
+    if let Some(by) = astray {
+        let right = (Clock::system().now() - by).to_zoned(TimeZone::UTC);
+        if let Ok(date) = HeaderValue::from_str(&right.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()) {
+            answer.headers_mut().insert(header::DATE, date);
         }
     }
+    answer
 }
 
 impl fmt::Debug for Handset {

@@ -14,6 +14,7 @@ mod kill;
 mod leavers;
 mod life;
 mod look;
+mod readers;
 mod sellers;
 mod weather;
 
@@ -54,6 +55,7 @@ pub use audit::{Order, Violation};
 pub use journal::{End, Entry, Journal};
 pub use kill::{KillAt, Life, count, kill_at};
 pub use look::Ledger;
+pub use readers::{Astray, Gallery, Shown};
 pub use sellers::Seller;
 pub use weather::{Fault, Loss, Odds, Party};
 
@@ -140,7 +142,7 @@ impl Lab {
                 &format!("http://{COMPANY}"),
                 &RealKeys::default(),
             )?,
-            wires: Some(wires(&exchange)),
+            wires: Some(wires(&exchange, None)),
         };
         let hosted = Hosted::InProcess(host.clone());
         wiring::attach_workers(template, &engines.workers, &hosted)?;
@@ -325,6 +327,7 @@ impl Office {
             exchange: Arc::clone(exchange),
             caller: OPERATOR.into(),
             quiet: true,
+            astray: None,
         });
         let runtime = Runtime::local(OPERATOR, Some(host.engine.clone())).over(phone);
         let (clock, ids, entropy) = (host.clock.clone(), host.ids.clone(), host.entropy.clone());
@@ -375,13 +378,14 @@ fn engines(clock: &Clock, entropy: &Entropy, pictures: &TempDir) -> Result<Engin
     Ok(engines)
 }
 
-fn wires(exchange: &Arc<Exchange>) -> Wires {
+fn wires(exchange: &Arc<Exchange>, astray: Option<SignedDuration>) -> Wires {
     let exchange = Arc::clone(exchange);
     Arc::new(move |function| {
         Arc::new(Handset {
             exchange: Arc::clone(&exchange),
             caller: function.into(),
             quiet: false,
+            astray,
         })
     })
 }

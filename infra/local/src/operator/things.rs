@@ -1,11 +1,11 @@
-//! What operators look at and do about pictures and keys.
+//! What operators look at and do about pictures, the stores they lie in, and keys.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Subcommand, ValueEnum};
 use ops::Ops;
 use ops::keys::Purpose;
 use shared::ids::{AccountId, ImageId};
-use vitrine::say;
+use vitrine::{doctor, say};
 
 use super::At;
 
@@ -18,6 +18,27 @@ pub(crate) enum LookAtImages {
         /// Whose it is; without it the whole table is searched
         #[arg(long)]
         account: Option<AccountId>,
+        #[command(flatten)]
+        at: At,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum DoForStorage {
+    /// Show the rule by which each store itself removes pictures of more than thirty days; with --set, set it
+    Lifecycle {
+        /// Set the rule where it is not as it should be
+        #[arg(long)]
+        set: bool,
+        #[command(flatten)]
+        at: At,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum LookAtRetention {
+    /// The oldest picture of each store, and what the last passes of the sweep did; fails if anything is too old
+    Report {
         #[command(flatten)]
         at: At,
     },
@@ -49,6 +70,30 @@ pub(super) async fn images(what: LookAtImages) -> Result<()> {
     let LookAtImages::Show { id, account, at } = what;
     say!("{}", Ops::at(at.place())?.image(id, account).await?.trim_end());
     Ok(())
+}
+
+pub(super) async fn storage(what: DoForStorage) -> Result<()> {
+    let DoForStorage::Lifecycle { set, at } = what;
+    let rules = ops::storage::rules(&doctor::buckets(&at.place()).await?, set).await;
+    say!("{}", rules.to_string().trim_end());
+    match rules.missing() {
+        0 => Ok(()),
+        1 => bail!("one store has no rule as it should be"),
+        many => bail!("{many} stores have no rule as it should be"),
+    }
+}
+
+pub(super) async fn retention(what: LookAtRetention) -> Result<()> {
+    let LookAtRetention::Report { at } = what;
+    let place = at.place();
+    let stores = doctor::buckets(&place).await?;
+    let report = Ops::at(place)?.retention(&stores).await?;
+    say!("{}", report.to_string().trim_end());
+    match report.overdue() {
+        0 => Ok(()),
+        1 => bail!("one file is older than it may be, or a store does not tell"),
+        many => bail!("{many} files are older than they may be, or stores do not tell"),
+    }
 }
 
 pub(super) async fn keys(what: DoForKeys) -> Result<()> {

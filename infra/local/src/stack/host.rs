@@ -7,6 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use shared::config::Vars;
 use shared::platform::Runtime;
+use shared::secrets::Secrets;
 use shared::wire::Wire;
 use shared::{Clock, Entropy, Ids, Platform};
 use tokio::sync::OnceCell;
@@ -61,10 +62,15 @@ impl Host {
 
     /// The platform of one function, which the engines know by its folder's name.
     pub(crate) async fn platform(&self, function: &FunctionSpec, vars: &Vars) -> Result<Platform> {
-        let mut runtime = Runtime::local(&function.folder, Some(self.engine.clone()));
-        runtime.wire = self.wires.as_ref().map(|wires| wires(&function.folder));
+        let runtime = self.runtime(function);
         let (clock, ids, entropy) = (self.clock.clone(), self.ids.clone(), self.entropy.clone());
         Ok(Platform::new(runtime, clock, ids, entropy, vars).await?)
+    }
+
+    fn runtime(&self, function: &FunctionSpec) -> Runtime {
+        let mut runtime = Runtime::local(&function.folder, Some(self.engine.clone()));
+        runtime.wire = self.wires.as_ref().map(|wires| wires(&function.folder));
+        runtime
     }
 
     /// What answers requests for the function, made ready as its `main.rs` would.
@@ -79,6 +85,15 @@ impl Host {
             Ok((known.router)(&vars, &platform)?)
         }
         .boxed()
+    }
+
+    /// The same with secrets that were read before; nothing is asked of anyone.
+    pub(crate) fn router_with(&self, function: &FunctionSpec, secrets: Secrets) -> Result<axum::Router> {
+        let known = functions::ROUTES.iter().find(|known| known.name == function.folder);
+        let known = known.with_context(|| format!("`{}` is in the template and not in the tree", function.folder))?;
+        let (clock, ids, entropy) = (self.clock.clone(), self.ids.clone(), self.entropy.clone());
+        let platform = Platform::with_secrets(self.runtime(function), clock, ids, entropy, secrets);
+        Ok((known.router)(&self.vars(function), &platform)?)
     }
 
     /// What works off a queue for the function. It is made ready at its first message, as Lambda would.

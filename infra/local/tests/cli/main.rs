@@ -17,4 +17,5 @@ mod refusals;
 mod reports;
 mod serving;
 mod stats;
+mod storage;
 mod world;

@@ -329,6 +329,26 @@ async fn lifecycle_rules_are_the_owners_and_survive_a_restart() {
         .unwrap();
     assert_eq!(kept.rules()[0].expiration().unwrap().days(), Some(30));
     assert_eq!(engines.objects.keys(BUCKET).unwrap(), ["img/kept"]);
+
+    // Thirty days later a rule has until midnight, and it works though nobody reaches the store.
+    engines
+        .objects
+        .place(BUCKET, "other/kept", b"none of the rule's")
+        .unwrap();
+    engines.objects.book().trouble(vitrine::engine::objects::Fault::down());
+    let hour = SignedDuration::from_hours(1);
+    clock.advance(hour * (30 * 24));
+    assert_eq!(engines.run_lifecycles().unwrap(), 0, "midnight has not come");
+    while engines.objects.keys(BUCKET).unwrap().len() > 1 {
+        clock.advance(hour);
+        assert_eq!(
+            engines.run_lifecycles().unwrap() == 1,
+            clock.now().to_string().contains("T00:"),
+            "at {}",
+            clock.now()
+        );
+    }
+    assert_eq!(engines.objects.keys(BUCKET).unwrap(), ["other/kept"]);
 }
 
 #[tokio::test]

@@ -25,6 +25,16 @@ pub(super) fn keys(bucket: &Path) -> Result<Vec<String>> {
     Ok(keys)
 }
 
+/// The keys of all objects under a bucket's folder, in order, with the time at which each was written.
+pub(super) fn dated(bucket: &Path) -> Result<Vec<(String, Timestamp)>> {
+    let dated = keys(bucket)?.into_iter().map(|key| {
+        let written = std::fs::metadata(bucket.join(&key)).and_then(|file| file.modified());
+        let written = written.with_context(|| format!("`{key}` has no time"))?;
+        Ok((key, Timestamp::try_from(written)?))
+    });
+    dated.collect()
+}
+
 /// Removes what the engine leaves of a deleted object: its headers and checksums, in files of their own.
 pub(super) fn forget(root: &Path, bucket: &str, key: &str) {
     let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);

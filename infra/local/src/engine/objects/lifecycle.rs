@@ -1,14 +1,17 @@
-//! The lifecycle rules of a bucket: taken, checked for shape, given back. Nothing here expires by them.
+//! The lifecycle rules of a bucket: taken, checked for shape, given back, and carried out at midnight by our clock.
 
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, Result as Done};
 use http::{HeaderValue, StatusCode, header};
+use jiff::{SignedDuration, Timestamp};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
 use super::answers::{Answer, Refusal, element, plain};
 use super::asked::Asked;
 use super::dialect::Dialect;
+use super::files;
 
 /// The limit of both companies.
 const MOST_RULES: usize = 1_000;
@@ -23,8 +26,7 @@ pub(super) fn answer(asked: &Asked, root: &Path, dialect: &Dialect) -> Result<An
             Ok(plain(StatusCode::OK, ""))
         }
         "DeleteBucketLifecycle" => {
-            // Deleting what is not there is a success.
-            let _absent = std::fs::remove_file(file);
+            forget(root, &asked.bucket);
             Ok(plain(StatusCode::NO_CONTENT, ""))
         }
         _ => {
@@ -36,6 +38,43 @@ pub(super) fn answer(asked: &Asked, root: &Path, dialect: &Dialect) -> Result<An
             Ok(answer)
         }
     }
+}
+
+/// Takes the rules away. That there are none is success.
+pub(super) fn forget(root: &Path, bucket: &str) {
+    let _absent = std::fs::remove_file(file(root, bucket));
+}
+
+/// Removes what the bucket's rules say is old by now, and says how much that was. An object's time is the midnight (UTC) after its days
+/// are over, as both companies have it.
+pub(super) fn carry_out(root: &Path, bucket: &str, now: Timestamp) -> Done<usize> {
+    let Ok(rules) = std::fs::read_to_string(file(root, bucket)) else {
+        return Ok(0);
+    };
+    let rules: Vec<_> = rules.split("<Rule>").skip(1).filter_map(expiring).collect();
+    let mut removed = 0;
+    for (key, dated) in files::dated(&root.join(bucket))? {
+        let is_old = |(prefix, days): &(String, i64)| key.starts_with(prefix) && midnight_after(dated, *days) <= now;
+        if rules.iter().any(is_old) {
+            std::fs::remove_file(root.join(bucket).join(&key)).with_context(|| format!("`{key}` stays"))?;
+            files::forget(root, bucket, &key);
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+/// The prefix and the days of a rule that is on and removes by age.
+fn expiring(rule: &str) -> Option<(String, i64)> {
+    let is_on = element(rule, "Status").as_deref() == Some("Enabled");
+    let days = element(&element(rule, "Expiration")?, "Days")?.parse().ok()?;
+    is_on.then(|| (element(rule, "Prefix").unwrap_or_default(), days))
+}
+
+fn midnight_after(dated: Timestamp, days: i64) -> Timestamp {
+    const DAY_S: i64 = 24 * 60 * 60;
+    let over = (dated + SignedDuration::from_secs(days * DAY_S)).as_second();
+    Timestamp::from_second((over.div_euclid(DAY_S) + 1) * DAY_S).unwrap_or(Timestamp::MAX)
 }
 
 fn file(root: &Path, bucket: &str) -> PathBuf {

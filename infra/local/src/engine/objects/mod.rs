@@ -27,6 +27,7 @@ use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
+use jiff::Timestamp;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use shared::{Clock, Entropy, domain};
 use tempfile::TempDir;
@@ -129,6 +130,38 @@ impl Objects {
     /// When the folder cannot be read.
     pub fn keys(&self, bucket: &str) -> Result<Vec<String>> {
         files::keys(&self.0.root.join(bucket))
+    }
+
+    /// The keys of all objects in a bucket, in order, with the time at which each was written.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn dated(&self, bucket: &str) -> Result<Vec<(String, Timestamp)>> {
+        files::dated(&self.0.root.join(bucket))
+    }
+
+    /// The names of the buckets.
+    #[must_use]
+    pub fn buckets(&self) -> Vec<String> {
+        self.0.spec.buckets.iter().map(|bucket| bucket.name.clone()).collect()
+    }
+
+    /// Takes away a bucket's own rules, past every permission.
+    pub fn forget_rules(&self, bucket: &str) {
+        lifecycle::forget(&self.0.root, bucket);
+    }
+
+    /// Carries out the buckets' own rules, which nobody but the store does: it does so whether or not it can be reached. Says how many
+    /// objects were removed.
+    ///
+    /// # Errors
+    /// When a folder cannot be read or written to.
+    pub fn run_lifecycle(&self) -> Result<usize> {
+        let Store { root, clock, spec, .. } = &*self.0;
+        let buckets = spec.buckets.iter();
+        buckets
+            .map(|bucket| lifecycle::carry_out(root, &bucket.name, clock.now()))
+            .sum()
     }
 
     /// Puts an object there, past every permission and without a line in the book.
