@@ -22,7 +22,7 @@ use serde_json::Value;
 use shared::{Clock, Entropy};
 use vitrine::engine::Drained;
 use vitrine::lambda::workshop::Workshop;
-use vitrine::stack::{Hosting, Options, Stack};
+use vitrine::stack::{Abroad, Hosting, Options, Stack};
 use vitrine::template::Template;
 
 pub use answer::Answer;
@@ -100,6 +100,21 @@ impl TestApp {
         let options = Options::in_memory(Clock::manual(START.parse().unwrap()), Entropy::seeded(1));
         Self::with(Options {
             throttled: true,
+            ..options
+        })
+        .await
+    }
+
+    /// A stack whose functions call the companies' real addresses, each of which leads to a stand-in here. Some parameters of the template
+    /// are given.
+    pub async fn abroad(abroad: &Abroad, parameters: &[(&str, &str)]) -> Self {
+        let given = parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let options = Options::in_memory(Clock::manual(START.parse().unwrap()), Entropy::seeded(1));
+        Self::start(Options {
+            abroad: Some(abroad.clone()),
+            parameters: given.collect(),
             ..options
         })
         .await

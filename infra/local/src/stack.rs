@@ -2,6 +2,7 @@
 //!
 //! `serve`, `first-image`, `thirty-days` and the tests all start this one stack.
 
+mod abroad;
 mod front;
 pub(crate) mod grants;
 pub(crate) mod host;
@@ -34,10 +35,12 @@ use crate::lambda::fleet::{Base, Fleet};
 use crate::sim::{Easel, SimulatorOptions, Simulators};
 use crate::template::{Sources, Template, local_parameters};
 
+pub use abroad::{Abroad, Called};
 pub use hosting::Hosting;
 pub use secrets::{PayPalKeys, RealKeys, erasure_keys};
 pub use timepiece::clock_of;
 
+use abroad::StandIns;
 use front::Front;
 use host::Host;
 use hosting::Hosted;
@@ -62,6 +65,8 @@ pub struct Options {
     pub throttled: bool,
     /// Who runs the functions.
     pub hosting: Hosting,
+    /// Lets functions of this process call real addresses, none of which is left to the network.
+    pub abroad: Option<Abroad>,
     /// Changes what the template says before anything is made of it, for whoever tests what the template never says, such as
     /// a time-out of a second.
     pub amend: Option<fn(&mut Template)>,
@@ -81,6 +86,7 @@ impl Options {
             parameters: BTreeMap::new(),
             throttled: false,
             hosting: Hosting::default(),
+            abroad: None,
             amend: None,
         }
     }
@@ -127,6 +133,7 @@ impl Stack {
             parameters: given,
             throttled,
             hosting,
+            abroad,
             amend,
         } = options;
         let ports = Ports::bind(port).await?;
@@ -151,6 +158,7 @@ impl Stack {
             entropy: entropy.clone(),
             data: data.as_ref().map(|data| data.join("simulators")),
             origin: format!("http://{simulator}"),
+            abroad: abroad.is_some(),
             on_clock_moved: timepiece.on_moved(),
             easel: Easel::Beside,
         })?;
@@ -184,14 +192,27 @@ impl Stack {
             ids: Ids::new(clock.clone(), entropy.clone()),
             clock: clock.clone(),
             entropy: entropy.clone(),
-            engine: engines.dynamodb_url().parse()?,
-            overrides: wiring::overrides(
-                engines.store_url(),
-                engines.oss_url(),
-                &format!("http://{simulator}"),
-                &keys,
-            )?,
-            wires: None,
+            engine: match &abroad {
+                Some(_) => None,
+                None => Some(engines.dynamodb_url().parse()?),
+            },
+            overrides: match &abroad {
+                Some(_) => wiring::overrides_abroad()?,
+                None => wiring::overrides(
+                    engines.store_url(),
+                    engines.oss_url(),
+                    &format!("http://{simulator}"),
+                    &keys,
+                )?,
+            },
+            wires: match &abroad {
+                Some(abroad) => Some(abroad.wires(StandIns {
+                    simulators: simulator,
+                    stores: engines.store_address(),
+                    aws: engines.dynamodb_address(),
+                })?),
+                None => None,
+            },
         };
         let hosted = match hosting {
             Hosting::InProcess => Hosted::InProcess(host),

@@ -25,7 +25,7 @@ pub(crate) struct Seller {
     pub(crate) marks: Marks,
     pub(crate) account: String,
     pub(crate) signup: String,
-    token: String,
+    pub(crate) token: String,
 }
 
 impl Marks {

@@ -279,6 +279,12 @@ impl Engines {
         format!("http://{}:{}", objects.domain(), self.store.port())
     }
 
+    /// The port of AWS's services on loopback.
+    #[must_use]
+    pub fn dynamodb_address(&self) -> SocketAddr {
+        self.dynamodb
+    }
+
     /// The object stores' port on loopback.
     #[must_use]
     pub fn store_address(&self) -> SocketAddr {

@@ -135,7 +135,7 @@ impl Lab {
             clock: clock.clone(),
             entropy,
             ids,
-            engine,
+            engine: Some(engine),
             overrides: wiring::overrides(
                 engines.store_url(),
                 engines.oss_url(),
@@ -329,7 +329,7 @@ impl Office {
             quiet: true,
             astray: None,
         });
-        let runtime = Runtime::local(OPERATOR, Some(host.engine.clone())).over(phone);
+        let runtime = Runtime::local(OPERATOR, host.engine.clone()).over(phone);
         let (clock, ids, entropy) = (host.clock.clone(), host.ids.clone(), host.entropy.clone());
         let platform = Platform::with_secrets(runtime, clock, ids, entropy, Secrets::default());
         let variables = template

@@ -128,12 +128,16 @@ impl Shelf {
 }
 
 /// Where a link begins.
-pub(super) fn origin(ours: &str, shelf: Shelf, link: Option<Link>) -> String {
+pub(super) fn origin((ours, abroad): (&str, bool), shelf: Shelf, link: Option<Link>) -> String {
     match link {
         Some(Link::Foreign) => ours.replacen("127.0.0.1", "localhost", 1),
         Some(Link::PlainHttp) => format!("http://{}", shelf.real_host()),
         Some(Link::Dead | Link::Slow | Link::Endless | Link::Redirect | Link::NotAnImage | Link::Huge) | None => {
-            ours.to_owned()
+            if abroad {
+                format!("https://{}", shelf.real_host())
+            } else {
+                ours.to_owned()
+            }
         }
     }
 }

@@ -122,6 +122,8 @@ pub struct SimulatorOptions {
     pub data: Option<PathBuf>,
     /// How the simulators are reached, `http://127.0.0.1:4001`: result links begin with it.
     pub origin: String,
+    /// Whether result links and what PayPal tells name the companies' real hosts, for a stack whose functions call those.
+    pub abroad: bool,
     /// Called whenever `/_sim/clock` moves the clock. A clock that reads a file is moved by this alone.
     pub on_clock_moved: OnClockMoved,
     /// Where pictures are drawn.
@@ -148,6 +150,7 @@ impl SimulatorOptions {
             entropy,
             data: None,
             origin,
+            abroad: false,
             on_clock_moved: Arc::new(|_| {}),
             easel: Easel::Beside,
         }
@@ -183,6 +186,9 @@ struct World {
     clock: Clock,
     entropy: Entropy,
     origin: String,
+    /// Where PayPal says that it is.
+    paypal_origin: String,
+    abroad: bool,
     on_clock_moved: OnClockMoved,
     easel: Easel,
     faults: faults::Faults,
@@ -235,13 +241,21 @@ impl Simulators {
             entropy,
             data,
             origin,
+            abroad,
             on_clock_moved,
             easel,
         } = options;
+        let origin = origin.trim_end_matches('/').to_owned();
         let folder = data.as_deref();
         let [first, second, third, fourth, fifth] = Provider::ALL;
         Ok(Self(Arc::new(World {
-            origin: origin.trim_end_matches('/').to_owned(),
+            paypal_origin: if abroad {
+                paypal::REAL_ORIGIN.to_owned()
+            } else {
+                origin.clone()
+            },
+            origin,
+            abroad,
             on_clock_moved,
             easel,
             faults: faults::Faults::default(),

@@ -79,7 +79,7 @@ impl World {
             link,
         };
         let address = shelf.address(
-            &links::origin(&self.origin, shelf, link),
+            &links::origin((&self.origin, self.abroad), shelf, link),
             &filed.token,
             &filed.signature,
             at,

@@ -42,7 +42,8 @@ pub(crate) struct Host {
     pub(crate) clock: Clock,
     pub(crate) entropy: Entropy,
     pub(crate) ids: Ids,
-    pub(crate) engine: url::Url,
+    /// Where AWS's services are, if not at their real addresses.
+    pub(crate) engine: Option<url::Url>,
     /// Variables that point elsewhere than the template says: to the simulators and to the local store.
     pub(crate) overrides: Arc<Vec<(String, String)>>,
     /// What carries each function's requests, if not the network.
@@ -68,7 +69,7 @@ impl Host {
     }
 
     fn runtime(&self, function: &FunctionSpec) -> Runtime {
-        let mut runtime = Runtime::local(&function.folder, Some(self.engine.clone()));
+        let mut runtime = Runtime::local(&function.folder, self.engine.clone());
         runtime.wire = self.wires.as_ref().map(|wires| wires(&function.folder));
         runtime
     }

@@ -233,6 +233,11 @@ pub(crate) fn overrides(
     Ok(Arc::new(over))
 }
 
+/// The variables that mean something on this machine alone, for functions that call real addresses.
+pub(crate) fn overrides_abroad() -> Result<Arc<Vec<(String, String)>>> {
+    Ok(Arc::new(vec![("PAYPAL_EXTRA_ROOT".to_owned(), sim::paypal_root()?)]))
+}
+
 /// Puts every worker behind its queue.
 pub(crate) fn attach_workers(template: &Template, workers: &Workers, hosting: &Hosted) -> Result<()> {
     for function in &template.functions {

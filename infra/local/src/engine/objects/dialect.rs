@@ -11,6 +11,8 @@ pub(super) struct Dialect {
     pub(super) store: Store,
     /// The domain that buckets are sub-domains of.
     pub(super) domain: &'static str,
+    /// What stands between bucket and region in the real hosts, and after the region.
+    pub(super) abroad: (&'static str, &'static str),
     /// The folder that holds its buckets.
     pub(super) folder: &'static str,
     /// Path style's own error.
@@ -48,6 +50,7 @@ pub(super) enum Errors {
 pub(super) const COS: Dialect = Dialect {
     store: Store::Cos,
     domain: "cos.localhost",
+    abroad: (".cos.", ".myqcloud.com"),
     folder: "objects",
     path_style: (
         "PathStyleDomainForbidden",
@@ -79,6 +82,7 @@ pub(super) const COS: Dialect = Dialect {
 pub(super) const OSS: Dialect = Dialect {
     store: Store::Oss,
     domain: "oss.localhost",
+    abroad: (".s3.oss-", ".aliyuncs.com"),
     folder: "objects-oss",
     path_style: (
         "SecondLevelDomainForbidden",
@@ -123,7 +127,23 @@ impl Dialect {
 
     /// Whether a host is this store's, with a bucket before it or not.
     pub(super) fn answers(&self, host: &str) -> bool {
-        host.strip_suffix(self.domain)
-            .is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        let here = host
+            .strip_suffix(self.domain)
+            .is_some_and(|before| before.is_empty() || before.ends_with('.'));
+        here || self.bucket_abroad(host).is_some()
+    }
+
+    /// The bucket that a host names: it is a sub-domain or nothing.
+    pub(super) fn bucket<'a>(&self, host: &'a str) -> Option<&'a str> {
+        let here = host.strip_suffix(self.domain).and_then(|host| host.strip_suffix('.'));
+        here.or_else(|| self.bucket_abroad(host))
+            .filter(|bucket| !bucket.is_empty())
+    }
+
+    /// The same for the real hosts.
+    fn bucket_abroad<'a>(&self, host: &'a str) -> Option<&'a str> {
+        let (between, after) = self.abroad;
+        let (bucket, _region) = host.strip_suffix(after)?.split_once(between)?;
+        Some(bucket)
     }
 }

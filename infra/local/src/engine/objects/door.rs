@@ -67,11 +67,7 @@ impl Store {
         if host == CDN_DOMAIN {
             return Ok(self.deliver(request).await);
         }
-        // The bucket is a sub-domain or nothing.
-        let bucket = host
-            .strip_suffix(self.dialect.domain)
-            .and_then(|host| host.strip_suffix('.'));
-        let Some(bucket) = bucket.filter(|bucket| !bucket.is_empty()).map(str::to_owned) else {
+        let Some(bucket) = self.dialect.bucket(host).map(str::to_owned) else {
             return Ok(Err(Refusal::path_style(self.dialect)));
         };
         self.carry_out(Asked::read(self.dialect, bucket, request)).await

@@ -42,6 +42,13 @@ use dialect::Dialect;
 /// The delivery domain's host name.
 pub const CDN_DOMAIN: &str = "cdn.localhost";
 
+/// Whether a host is one of the stores', here or abroad.
+pub(crate) fn is_a_stores(host: &str) -> bool {
+    [domain::Store::Cos, domain::Store::Oss]
+        .iter()
+        .any(|store| Dialect::of(*store).answers(host))
+}
+
 /// What a store is made from.
 #[derive(Debug, Clone, Default)]
 pub struct ObjectsSpec {

@@ -35,7 +35,7 @@ async fn list(State(world): State<Arc<World>>, Query(asked): Query<Asked>, call:
     let items: Vec<Value> = of_capture
         .iter()
         .flat_map(|checkout| checkout.disputes.iter().map(move |one| (checkout, one)))
-        .map(|(checkout, dispute)| shown::dispute(&world.origin, checkout, dispute, false))
+        .map(|(checkout, dispute)| shown::dispute(&world.paypal_origin, checkout, dispute, false))
         .collect();
     Json(json!({ "items": items, "links": [] })).into_response()
 }
@@ -44,7 +44,7 @@ async fn look(State(world): State<Arc<World>>, Path(id): Path<String>, call: Cal
     call.work_time().await;
     let found = world.paypal.find(|checkout| {
         let dispute = checkout.disputes.iter().find(|one| one.id == id)?;
-        Some(Json(shown::dispute(&world.origin, checkout, dispute, true)).into_response())
+        Some(Json(shown::dispute(&world.paypal_origin, checkout, dispute, true)).into_response())
     });
     said(&world, found.ok_or_else(|| Refusal::of("INVALID_RESOURCE_ID")))
 }

@@ -38,6 +38,9 @@ pub use telling::{Telling, Transmission};
 
 use refusal::Refusal;
 
+/// Where PayPal really is.
+pub(super) const REAL_ORIGIN: &str = "https://api-m.paypal.com";
+
 /// How many lines of the journal of orders are kept at a restart.
 const KEPT: usize = 20_000;
 

@@ -80,7 +80,7 @@ async fn make(world: &World, call: &Call) -> Result<Response, Refusal> {
         return Err(Refusal::of("PREVIOUS_REQUEST_IN_PROGRESS"));
     }
     let now = world.clock.now();
-    let shown = |checkout: &Checkout| Json(shown::order(&world.origin, checkout, is_minimal(call)));
+    let shown = |checkout: &Checkout| Json(shown::order(&world.paypal_origin, checkout, is_minimal(call)));
     let earlier = world.paypal.find(|one| {
         let is_same = one.named == named && named.is_some() && now.duration_since(one.at) < NAMES_OF_ORDERS;
         is_same.then(|| one.clone())
@@ -171,7 +171,7 @@ async fn look(
     let found = world
         .paypal
         .find(|one| (one.id == id && !one.is_gone(now)).then(|| one.clone()));
-    let answer = found.map(|one| Json(shown::order(&world.origin, &one, false)).into_response());
+    let answer = found.map(|one| Json(shown::order(&world.paypal_origin, &one, false)).into_response());
     said(&world, answer.ok_or_else(|| Refusal::of("INVALID_RESOURCE_ID")))
 }
 
@@ -193,12 +193,12 @@ async fn take(world: &World, id: &str, call: &Call) -> Result<Response, Refusal>
     let is_meant = |one: &Checkout| one.id == id && !one.is_gone(now);
     let taken = world.paypal.change(is_meant, |one| one.capture(named, name, now));
     let (was_done, checkout) =
-        taken.map_err(|refusal| refusal.sending_the_payer_to(shown::payer_url(&world.origin, id)))?;
+        taken.map_err(|refusal| refusal.sending_the_payer_to(shown::payer_url(&world.paypal_origin, id)))?;
     if !was_done {
         world.paypal_tell_of_capture(&checkout);
     }
     let status = if was_done { StatusCode::OK } else { StatusCode::CREATED };
-    Ok((status, Json(shown::order(&world.origin, &checkout, false))).into_response())
+    Ok((status, Json(shown::order(&world.paypal_origin, &checkout, false))).into_response())
 }
 
 impl World {
@@ -229,6 +229,6 @@ impl World {
                 "PAYMENT.CAPTURE.COMPLETED"
             }
         };
-        self.paypal_tell(kind, &shown::capture(&self.origin, checkout, capture));
+        self.paypal_tell(kind, &shown::capture(&self.paypal_origin, checkout, capture));
     }
 }

@@ -27,7 +27,7 @@ async fn capture(State(world): State<Arc<World>>, Path(id): Path<String>, call: 
     call.work_time().await;
     let found = world.paypal.find(|checkout| {
         let capture = checkout.captures.iter().find(|one| one.id == id)?;
-        Some(Json(shown::capture(&world.origin, checkout, capture)).into_response())
+        Some(Json(shown::capture(&world.paypal_origin, checkout, capture)).into_response())
     });
     said(&world, found.ok_or_else(|| Refusal::of("INVALID_RESOURCE_ID")))
 }
@@ -36,7 +36,7 @@ async fn look(State(world): State<Arc<World>>, Path(id): Path<String>, call: Cal
     call.work_time().await;
     let found = world.paypal.find(|checkout| {
         let refund = checkout.refunds.iter().find(|one| one.id == id)?;
-        Some(Json(shown::refund(&world.origin, checkout, refund)).into_response())
+        Some(Json(shown::refund(&world.paypal_origin, checkout, refund)).into_response())
     });
     said(&world, found.ok_or_else(|| Refusal::of("INVALID_RESOURCE_ID")))
 }
@@ -76,7 +76,7 @@ async fn send_back(world: &World, id: &str, call: &Call) -> Result<Response, Ref
     if !was_done {
         world.paypal_tell_of_refund("PAYMENT.CAPTURE.REFUNDED", &checkout, &refund);
     }
-    let mut shown = shown::refund(&world.origin, &checkout, &refund);
+    let mut shown = shown::refund(&world.paypal_origin, &checkout, &refund);
     if call
         .header("prefer")
         .is_none_or(|prefer| prefer.contains("return=minimal"))
@@ -96,6 +96,6 @@ impl World {
             refund: refund.id.clone(),
             amount: refund.amount,
         });
-        self.paypal_tell(kind, &shown::refund(&self.origin, checkout, refund));
+        self.paypal_tell(kind, &shown::refund(&self.paypal_origin, checkout, refund));
     }
 }

@@ -84,7 +84,7 @@ impl World {
         let now = self.clock.now();
         let (first, second) = (self.paypal_name(), self.paypal_name());
         let id = format!("WH-{first}-{second}");
-        let event = shown::event(&self.origin, &id, now, kind, resource);
+        let event = shown::event(&self.paypal_origin, &id, now, kind, resource);
         let (next, copies) = {
             let mut telling = lock(&self.paypal.telling);
             let is_lost = telling.drop > 0;
@@ -103,11 +103,11 @@ impl World {
     }
 
     pub(super) fn paypal_tell_of_order(&self, kind: &str, checkout: &Checkout) {
-        self.paypal_tell(kind, &shown::order(&self.origin, checkout, false));
+        self.paypal_tell(kind, &shown::order(&self.paypal_origin, checkout, false));
     }
 
     pub(super) fn paypal_tell_of_dispute(&self, kind: &str, checkout: &Checkout, dispute: &Dispute) {
-        self.paypal_tell(kind, &shown::dispute(&self.origin, checkout, dispute, true));
+        self.paypal_tell(kind, &shown::dispute(&self.paypal_origin, checkout, dispute, true));
     }
 
     /// The events that are due to be told, in the order in which they are.
@@ -128,7 +128,7 @@ impl World {
         let (id, time) = (self.uuid(), second(self.clock.now()));
         Ok(Transmission {
             signature: signer::get()?.sign(&id, &time, webhook, body)?,
-            cert_url: format!("{}{CERTIFICATE}", self.origin),
+            cert_url: format!("{}{CERTIFICATE}", self.paypal_origin),
             id,
             time,
         })
@@ -176,7 +176,7 @@ async fn verify(State(world): State<Arc<World>>, call: Call) -> Response {
     };
     let is_ours = signer::get().is_ok_and(|signer| {
         question.auth_algo == signer::ALGORITHM
-            && question.cert_url == format!("{}{CERTIFICATE}", world.origin)
+            && question.cert_url == format!("{}{CERTIFICATE}", world.paypal_origin)
             && signer.has_signed(
                 &question.transmission_id,
                 &question.transmission_time,
