@@ -5,6 +5,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use jiff::SignedDuration;
 use shared::domain::deletion::{Statement, Thing};
+use shared::domain::privacy_request::Wanted;
 use shared::domain::{Fallback, Ratio, Store};
 use tests::shop::Shop;
 use vitrine::lab::{self, kill_at};
@@ -197,4 +198,71 @@ fn whoever_comes_back_at_the_very_moment_of_the_erasure_is_back_whole_or_gone_wh
     }
     println!("{back} were back, {gone} were gone");
     assert!(back > 0 && gone > 0, "the race was never open");
+}
+
+/// What the tables say of a request from outside: its state, the exports that are to be fetched, the mails that say where.
+fn request_stands(shop: &Shop) -> (String, usize, usize) {
+    let privacy = shop.lab.items("privacy").unwrap();
+    let id = |item: &serde_json::Value, begins: &str| item["id"]["S"].as_str().is_some_and(|id| id.starts_with(begins));
+    let request = privacy.iter().find(|item| id(item, "prq_")).unwrap();
+    let exports = privacy.iter().filter(|item| id(item, "export#")).count();
+    let mails = shop.lab.items("outbox").unwrap();
+    let told = mails
+        .iter()
+        .filter(|mail| mail["kind"]["S"] == "privacy_access")
+        .count();
+    (request["state"]["S"].as_str().unwrap().to_owned(), exports, told)
+}
+
+#[test]
+fn whoever_dies_while_confirming_a_request_for_access_has_one_export_and_one_mail_after_the_next_try() {
+    let code = std::cell::RefCell::new(None);
+    die_everywhere(
+        async |shop| {
+            let (id, shown) = shop.lab.asking(&shop.buyer, Wanted::Access).await.unwrap();
+            code.replace(Some((id, shown.clone())));
+            Victim(shop.lab.confirming(id, shown).await.unwrap().map(drop).boxed())
+        },
+        async |shop, when| {
+            let (id, shown) = code.borrow().clone().unwrap();
+            let (state, exports, told) = request_stands(shop);
+            let whole = [("open", 0, 0), ("done", 1, 1)];
+            assert!(
+                whole.contains(&(state.as_str(), exports, told)),
+                "{when}: {state}, {exports}, {told}"
+            );
+            // Where it was done and nobody heard of it, the code is good no more.
+            let again = shop.lab.confirming(id, shown).await.unwrap().await;
+            assert_eq!(again.is_ok(), state == "open", "{when}: {again:?}");
+            assert_eq!(request_stands(shop), ("done".to_owned(), 1, 1), "{when}");
+            shop.lab.drain().await.unwrap();
+        },
+    );
+}
+
+#[test]
+fn whoever_dies_while_confirming_a_deletion_closes_the_account_once() {
+    let code = std::cell::RefCell::new(None);
+    die_everywhere(
+        async |shop| {
+            let (id, shown) = shop.lab.asking(&shop.buyer, Wanted::Deletion).await.unwrap();
+            code.replace(Some((id, shown.clone())));
+            Victim(shop.lab.confirming(id, shown).await.unwrap().map(drop).boxed())
+        },
+        async |shop, when| {
+            let (id, shown) = code.borrow().clone().unwrap();
+            drop(shop.lab.confirming(id, shown).await.unwrap().await);
+            let standing = shop.lab.standing(&shop.buyer).unwrap();
+            assert_eq!(standing.as_deref(), Some("deleting"), "{when}");
+            assert_eq!(request_stands(shop).0, "done", "{when}");
+            let closed = shop.lab.items("outbox").unwrap();
+            let closed = closed
+                .iter()
+                .filter(|mail| mail["kind"]["S"] == "account_closed")
+                .count();
+            assert_eq!(closed, 1, "{when}");
+            is_erased(shop).await;
+            nothing_is_left(shop, when);
+        },
+    );
 }

@@ -68,6 +68,12 @@ pub(crate) async fn nothing_of_a_person_is_left_but_what_is_declared_and_that_en
         assert_eq!(queues.peek(queue).unwrap().len(), 0, "{queue} holds messages");
     }
     assert_free("the log", &logs::all(), &marks);
+    for store in [&app.stack.engines.objects, &app.stack.engines.oss] {
+        for (path, bytes) in store.everything().unwrap() {
+            assert_free("a store's file", &path, &marks);
+            assert_free(&path, &String::from_utf8_lossy(&bytes), &marks);
+        }
+    }
 
     // What is declared is all there is, and it ends.
     let (_, account) = seller.account.split_once('_').unwrap();

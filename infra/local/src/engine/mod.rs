@@ -4,6 +4,7 @@
 //! themselves ([`Engines::run_in_background`]).
 
 mod access;
+mod background;
 pub mod calls;
 pub mod dynamodb;
 pub mod expiry;
@@ -35,6 +36,7 @@ use shared::domain::Store;
 use shared::{Clock, Entropy};
 use tokio::net::TcpListener;
 
+use background::{close_all, keep_waking, keep_waking_once, poll, repeat};
 use calls::Calls;
 use dynamodb::Tables;
 use expiry::Expiry;
@@ -429,13 +431,6 @@ impl Engines {
     }
 }
 
-async fn close_all(tasks: &Mutex<Vec<Serving>>) {
-    let tasks = std::mem::take(&mut *tasks.lock().unwrap_or_else(PoisonError::into_inner));
-    for task in tasks {
-        task.close().await;
-    }
-}
-
 async fn listening(listener: Option<TcpListener>) -> Result<TcpListener> {
     match listener {
         Some(listener) => Ok(listener),
@@ -443,62 +438,4 @@ async fn listening(listener: Option<TcpListener>) -> Result<TcpListener> {
             .await
             .context("no port to listen on"),
     }
-}
-
-/// Does `work` again and again, at once while it says that there is more.
-fn repeat(what: &'static str, pause: Duration, work: impl Fn() -> Result<bool> + Send + 'static) -> Serving {
-    Serving::start(move |stop| async move {
-        while !stop.is_wanted() {
-            let more = work().unwrap_or_else(|error| {
-                tracing::error!(error = format!("{error:#}"), "{what} failed");
-                false
-            });
-            if !more {
-                let _elapsed = tokio::time::timeout(pause, stop.clone().wanted()).await;
-            } else {
-                // The work itself never waits; others want their turn.
-                tokio::task::yield_now().await;
-            }
-        }
-    })
-}
-
-fn keep_waking(schedules: Schedules, name: String) -> Serving {
-    Serving::start(move |stop| async move {
-        while !stop.is_wanted() {
-            if let Err(error) = schedules.run_if_due(&name).await {
-                tracing::error!(schedule = name, error = format!("{error:#}"), "A schedule failed");
-            }
-            let _elapsed = tokio::time::timeout(LOOK_AT_CLOCK, stop.clone().wanted()).await;
-        }
-    })
-}
-
-fn keep_waking_once(one_offs: OneOffs) -> Serving {
-    Serving::start(move |stop| async move {
-        while !stop.is_wanted() {
-            if let Err(error) = one_offs.run_due().await {
-                tracing::error!(error = format!("{error:#}"), "A one-off schedule failed");
-            }
-            let _elapsed = tokio::time::timeout(LOOK_AT_CLOCK, stop.clone().wanted()).await;
-        }
-    })
-}
-
-fn poll(workers: Workers, queues: Queues, queue: String) -> Serving {
-    Serving::start(move |stop| async move {
-        while !stop.is_wanted() {
-            let worked = workers.work_once(&queue).await.unwrap_or_else(|error| {
-                tracing::error!(queue, error = format!("{error:#}"), "Polling failed");
-                Worked::default()
-            });
-            if worked.taken == 0 {
-                tokio::select! {
-                    () = queues.arrival() => {}
-                    () = stop.clone().wanted() => {}
-                    () = tokio::time::sleep(LOOK_AGAIN) => {}
-                }
-            }
-        }
-    })
 }

@@ -3,9 +3,12 @@
 use anyhow::{Context as _, Result};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use shared::domain::Language;
 use shared::domain::deletion::Statement;
+use shared::domain::privacy_request::Wanted;
+use shared::domain::{Code, EmailAddress, Language};
 use shared::flows::leaving::{LeaveError, Leaving, ReturnError, Returning};
+use shared::flows::privacy_requests::{Asking, ConfirmError, Confirming};
+use shared::ids::PrivacyRequestId;
 use shared::store::{Accounts, Outbox, Privacy};
 use shared::wakings::Wakings;
 
@@ -51,6 +54,41 @@ impl Lab {
             returning.restore(&profile, Language::En, now).await
         }
         .boxed())
+    }
+
+    /// Asks about the seller's data as `privacy-requests-create` does, and lets the code be mailed: the request and the code.
+    ///
+    /// # Errors
+    /// When the template has a mistake, or an engine fails.
+    pub async fn asking(&self, seller: &Seller, wanted: Wanted) -> Result<(PrivacyRequestId, Code)> {
+        let function = self.function("privacy-requests-create")?;
+        let vars = self.host.vars(function);
+        let asking = Asking::configured(&vars, &self.host.platform(function, &vars).await?)?;
+        let email: EmailAddress = format!("{}@example.com", seller.account).parse()?;
+        let id = asking.ask(&email, wanted, None, Language::En, self.now()).await?;
+        self.drain().await?;
+        let mails = self.simulators.mails(Some(email.as_str()));
+        let code = mails
+            .into_iter()
+            .find_map(|mail| mail.code)
+            .context("no code was mailed")?;
+        Ok((id, code.parse()?))
+    }
+
+    /// Confirms a request as `privacy-requests-confirm` does. Dropping the future kills it.
+    ///
+    /// # Errors
+    /// When the template has a mistake.
+    pub async fn confirming(
+        &self,
+        id: PrivacyRequestId,
+        code: Code,
+    ) -> Result<BoxFuture<'static, Result<(), ConfirmError>>> {
+        let function = self.function("privacy-requests-confirm")?;
+        let vars = self.host.vars(function);
+        let confirming = Confirming::configured(&vars, &self.host.platform(function, &vars).await?)?;
+        let now = self.now();
+        Ok(async move { confirming.confirm(id, &code, Language::En, now).await.map(drop) }.boxed())
     }
 
     /// The state of the seller's account, in the table's own word; `None` when there is no profile.

@@ -59,6 +59,45 @@ fn a_request_that_waits_is_answered_or_refused_once_and_the_person_is_told() {
 }
 
 #[test]
+fn of_two_operators_who_answer_at_once_one_does_and_the_other_is_told() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let world = runtime.block_on(World::begin());
+    for round in 1..4 {
+        // Three codes an hour are mailed to an address.
+        world.clock.advance(SignedDuration::from_hours(1));
+        let id = runtime.block_on(world.correction());
+        let answers: [&[&str]; 2] = [
+            &["privacy", "answer", &id, "--text", "It is Mei now."],
+            &["privacy", "refuse", &id, "--reason", "It is your name."],
+        ];
+        let outputs = std::thread::scope(|scope| {
+            answers
+                .map(|arguments| scope.spawn(|| world.ops(arguments)))
+                .map(|answering| answering.join().unwrap())
+        });
+        let went_well = outputs.iter().filter(|output| output.status.success()).count();
+        assert_eq!(went_well, 1, "{outputs:?}");
+        for output in outputs.iter().filter(|output| !output.status.success()) {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let known = ["somebody else has answered", "does not wait for an answer"];
+            assert!(known.iter().any(|known| said.contains(known)), "{said}");
+        }
+        assert_eq!(
+            world.items("audit").len(),
+            round,
+            "an act was written down that was not done"
+        );
+        let answers = world.items("outbox").into_iter();
+        assert_eq!(
+            answers.filter(|mail| mail["kind"]["S"] == "privacy_answer").count(),
+            round
+        );
+        runtime.block_on(world.stack.drain()).unwrap();
+    }
+    runtime.block_on(world.stack.close());
+}
+
+#[test]
 fn a_receipt_verifies_without_a_network_and_what_a_backup_brings_back_is_erased_again() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let world = runtime.block_on(World::begin());

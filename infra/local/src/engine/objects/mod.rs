@@ -147,6 +147,21 @@ impl Objects {
         files::dated(&self.0.root.join(bucket))
     }
 
+    /// Everything that lies in the store's folder, files of its own making included: the path and the bytes of each.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn everything(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        let root = &self.0.root;
+        let paths = files::keys(root)?.into_iter();
+        paths
+            .map(|path| {
+                let bytes = std::fs::read(root.join(&path)).with_context(|| format!("`{path}` cannot be read"))?;
+                Ok((path, bytes))
+            })
+            .collect()
+    }
+
     /// The names of the buckets.
     #[must_use]
     pub fn buckets(&self) -> Vec<String> {
