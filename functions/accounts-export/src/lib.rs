@@ -5,16 +5,15 @@ use axum::response::IntoResponse;
 use axum::{Router, routing::get};
 use http::header::CONTENT_DISPOSITION;
 use jiff::SignedDuration;
-use serde::Deserialize;
 use shared::auth::{Bearer, VerifyingKeys};
 use shared::config::{ConfigError, Vars};
 use shared::grants::{Action, Grant, ObjectAction};
-use shared::http::export::{Export, Exporter, Place};
+use shared::http::export::{Export, Exporter, Part, Place};
 use shared::http::{Cursor, Json, Kind, Problem, Query, Quota, openapi, with_manners};
 use shared::store::Limits;
 use shared::store::limits::Policy;
 use shared::{Clock, Ids, Platform};
-use utoipa::{IntoParams, OpenApi};
+use utoipa::OpenApi;
 
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
@@ -67,17 +66,6 @@ impl Deps {
     }
 }
 
-/// Which part.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Part {
-    /// As `next` of the part before has it; the first part without.
-    #[serde(default)]
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor>,
-}
-
 /// The route.
 pub fn router(deps: Deps) -> Router {
     let ids = deps.ids.clone();
@@ -92,8 +80,8 @@ pub fn router(deps: Deps) -> Router {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(export))]
-    struct Part;
-    openapi::with_problems(Part::openapi(), &[Kind::NotFound, Kind::TooManyRequests])
+    struct Piece;
+    openapi::with_problems(Piece::openapi(), &[Kind::NotFound, Kind::TooManyRequests])
 }
 
 /// Export the account

@@ -4,15 +4,14 @@ use axum::extract::{FromRef, State};
 use axum::response::IntoResponse;
 use axum::{Router, routing::get};
 use http::header::CONTENT_DISPOSITION;
-use serde::Deserialize;
 use shared::config::{ConfigError, Vars};
 use shared::domain::ExportKey;
 use shared::grants::{Action, Grant, ObjectAction};
-use shared::http::export::{Export, Exporter, Place};
+use shared::http::export::{Export, Exporter, Part, Place};
 use shared::http::{Cursor, Json, Path, Problem, Query, openapi, with_manners};
 use shared::store::Requests;
 use shared::{Clock, Ids, Platform};
-use utoipa::{IntoParams, OpenApi};
+use utoipa::OpenApi;
 
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
@@ -54,17 +53,6 @@ impl Deps {
     }
 }
 
-/// Which part.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Part {
-    /// As `next` of the part before has it; the first part without.
-    #[serde(default)]
-    #[param(value_type = Option<String>)]
-    cursor: Option<Cursor>,
-}
-
 /// The route.
 pub fn router(deps: Deps) -> Router {
     let ids = deps.ids.clone();
@@ -77,8 +65,8 @@ pub fn router(deps: Deps) -> Router {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(fetch), components(schemas(ExportKey)))]
-    struct Part;
-    openapi::with_problems(Part::openapi(), &[])
+    struct Piece;
+    openapi::with_problems(Piece::openapi(), &[])
 }
 
 /// Fetch the data that was asked for

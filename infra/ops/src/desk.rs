@@ -19,6 +19,7 @@ impl Ops {
     /// # Errors
     /// When it is no address, nobody's, or the table cannot be asked.
     pub async fn account_of(&self, email: &str) -> Result<String, OpsError> {
+        self.looked("accounts find").await?;
         let email: EmailAddress = email
             .parse()
             .map_err(|error| OpsError::Unfit(format!("the address {error}")))?;
@@ -28,7 +29,7 @@ impl Ops {
             .await
             .map_err(|error| self.explained(error))?;
         let owner = owner.ok_or_else(|| OpsError::Absent("no account has this address".to_owned()))?;
-        self.account(owner.account).await
+        self.told(owner.account).await
     }
 
     /// What an account is and has, as text to read.
@@ -36,8 +37,29 @@ impl Ops {
     /// # Errors
     /// When there is none, or a table cannot be asked.
     pub async fn account(&self, id: AccountId) -> Result<String, OpsError> {
+        self.looked("accounts show").await?;
+        self.told(id).await
+    }
+
+    async fn told(&self, id: AccountId) -> Result<String, OpsError> {
         let text = self.described(id).await.map_err(|error| self.explained(error))?;
         text.ok_or_else(|| OpsError::Absent(format!("there is no account {id}: it was erased, or never made")))
+    }
+
+    /// Writes down that somebody looks, before anything is shown. At whom stands nowhere.
+    pub(crate) async fn looked(&self, what: &str) -> Result<(), OpsError> {
+        let act = Act {
+            id: self.ids.next(),
+            what: what.to_owned(),
+            reason: "a look".to_owned(),
+            credits: None,
+            amount: None,
+            at: self.clock.now(),
+        };
+        let noted = Transaction::of([self.acts.act_write(&act)?])
+            .commit(self.accounts.db())
+            .await;
+        noted.map_err(|error| self.explained(StoreError::from(error)))
     }
 
     async fn described(&self, id: AccountId) -> Result<Option<String>, StoreError> {

@@ -215,7 +215,7 @@ impl Ops {
     }
 
     fn new_key(&self, now: Timestamp) -> Result<SigningKey, OpsError> {
-        let kid = format!("k{}", now.strftime("%Y%m%d%H%M%S"));
+        let kid = format!("k{}-{}", now.strftime("%Y%m%d"), self.entropy.hex::<4>());
         SigningKey::generate(&kid, &self.entropy).map_err(|error| OpsError::Unfit(format!("a new key {error}")))
     }
 

@@ -58,6 +58,7 @@ impl Ops {
     /// # Errors
     /// When there is none, or the table cannot be asked.
     pub async fn privacy_request(&self, id: PrivacyRequestId) -> Result<String, OpsError> {
+        self.looked("privacy show").await?;
         let request = self.request_of(id).await?;
         let mut table = Table::default();
         table.heading(&request.id.to_string());

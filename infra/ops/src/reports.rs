@@ -42,6 +42,7 @@ impl Ops {
     /// # Errors
     /// When a table cannot be asked.
     pub async fn open_reports(&self) -> Result<Open, OpsError> {
+        self.looked("reports list").await?;
         let now = self.clock.now();
         let open = async {
             let mut reports = Vec::new();

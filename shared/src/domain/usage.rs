@@ -154,6 +154,16 @@ mod tests {
     }
 
     #[test]
+    fn ten_thousand_pages_that_nobody_knows_are_counted_as_one() {
+        let pages: Pages = "/, /pricing".parse().unwrap();
+        let invented = (0..10_000).map(|n| format!("/invented/{n}"));
+        let counted: std::collections::BTreeSet<_> = invented
+            .map(|path| pages.counted_as(&path).as_str().to_owned())
+            .collect();
+        assert_eq!(counted.into_iter().collect::<Vec<_>>(), ["other"]);
+    }
+
+    #[test]
     fn a_day_settles_a_day_after_its_end() {
         let day = day_of("2026-11-22T23:59:59Z".parse().unwrap());
         assert!(!has_settled(day, "2026-11-23T23:59:59Z".parse().unwrap()));

@@ -8,8 +8,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::{AccountView, CreditsLine, Cursor, ImageView, ListedSession, OrderView, PolicyVersion, Problem};
 use crate::config::{ConfigError, Vars};
@@ -188,6 +188,17 @@ impl FromStr for Place {
             _ => Err(NoPlace),
         }
     }
+}
+
+/// Which part of an export is wanted.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Part {
+    /// As `next` of the part before has it; the first part without.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    pub cursor: Option<Cursor>,
 }
 
 /// Puts exports together.

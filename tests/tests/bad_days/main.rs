@@ -6,6 +6,7 @@
 mod backup;
 mod database;
 mod deleting;
+mod erasing;
 mod payments;
 mod primary;
 mod queues;

@@ -44,7 +44,22 @@ fn an_account_is_found_blocked_and_let_go_and_the_audit_names_nobody() {
     assert_eq!(sign_in().status, 201);
     let nothing = format!("{id} is active; nothing was done");
     bad(&world.ops(&["accounts", "unblock", &id, "--reason", "twice"]), &nothing);
-    let acts: Vec<String> = world.items("audit").iter().map(ToString::to_string).collect();
+    let looks = world
+        .items("audit")
+        .into_iter()
+        .filter(|act| act["reason"]["S"] == "a look");
+    let looks: Vec<_> = looks.map(|act| act["what"]["S"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(
+        looks.iter().filter(|what| *what == "accounts find").count(),
+        2,
+        "{looks:?}"
+    );
+    assert_eq!(
+        looks.iter().filter(|what| *what == "accounts show").count(),
+        1,
+        "{looks:?}"
+    );
+    let acts = world.acts();
     assert_eq!(acts.len(), 2);
     assert!(
         acts.iter().all(|act| !act.contains(EMAIL) && !act.contains(&id)),

@@ -50,7 +50,7 @@ fn a_request_that_waits_is_answered_or_refused_once_and_the_person_is_told() {
         "{shown}"
     );
     runtime.block_on(world.stack.drain()).unwrap();
-    let acts: Vec<String> = world.items("audit").iter().map(ToString::to_string).collect();
+    let acts = world.acts();
     assert!(
         acts.len() == 2 && acts.iter().all(|act| !act.contains(EMAIL)),
         "{acts:?}"
@@ -82,11 +82,7 @@ fn of_two_operators_who_answer_at_once_one_does_and_the_other_is_told() {
             let known = ["somebody else has answered", "does not wait for an answer"];
             assert!(known.iter().any(|known| said.contains(known)), "{said}");
         }
-        assert_eq!(
-            world.items("audit").len(),
-            round,
-            "an act was written down that was not done"
-        );
+        assert_eq!(world.acts().len(), round, "an act was written down that was not done");
         let answers = world.items("outbox").into_iter();
         assert_eq!(
             answers.filter(|mail| mail["kind"]["S"] == "privacy_answer").count(),

@@ -64,7 +64,7 @@ fn a_report_is_listed_and_closed_and_with_remove_the_picture_goes_and_its_owner_
         "{text}"
     );
     assert!(!text.contains(WORDS), "a stranger's words were mailed: {text}");
-    let acts: Vec<String> = world.items("audit").iter().map(ToString::to_string).collect();
+    let acts = world.acts();
     assert_eq!(acts.len(), 3);
     assert!(
         acts.iter().all(|act| !act.contains(EMAIL) && !act.contains(WORDS)),

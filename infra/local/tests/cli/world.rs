@@ -95,6 +95,13 @@ impl World {
             .unwrap_or_default()
     }
 
+    /// What operators did, each act as text; what they only looked at is left out.
+    pub(crate) fn acts(&self) -> Vec<String> {
+        let acts = self.items("audit").into_iter();
+        let done = acts.filter(|act| act["reason"]["S"] != "a look");
+        done.map(|act| act.to_string()).collect()
+    }
+
     pub(crate) fn put_back(&self, table: &str, items: &[Value]) {
         let name = &self.stack.template.table(table).unwrap().name;
         for item in items {
