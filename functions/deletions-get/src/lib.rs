@@ -9,10 +9,11 @@ use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use serde::Serialize;
 use shared::config::{ConfigError, Vars};
-use shared::domain::ReceiptKey;
 use shared::domain::deletion::{Deletion, Stage};
+use shared::domain::{Language, ReceiptKey};
 use shared::grants::{Action, Grant};
-use shared::http::{Json, Path, Problem, openapi, with_manners};
+use shared::http::document::Wish;
+use shared::http::{Farewell, Json, Path, Problem, openapi, with_manners};
 use shared::store::Privacy;
 use shared::{Clock, Ids, Platform};
 use utoipa::{OpenApi, ToSchema};
@@ -110,18 +111,21 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// Read the receipt of a deletion
 ///
 /// How far the deletion is; once the account is erased, the signed receipt, for a year. With `Accept: application/jose` the answer
-/// is the receipt alone, to be saved as a file. The address is the only key to it.
+/// is the receipt alone, to be saved as a file; with `Accept: text/html` a page to be printed. The address is the only key to it.
 #[utoipa::path(
     get, path = "/v1/deletions/{key}", tag = "accounts", operation_id = "deletions-get",
     params(("key" = ReceiptKey, Path, description = "As it was given out when the deletion was asked for")),
     responses((status = 200, content(
         (DeletionView = "application/json"),
         (String = "application/jose"),
+        (String = "text/html"),
     ), description = "The deletion, or its receipt alone"))
 )]
 async fn read(
     State(Deps { clock, privacy, .. }): State<Deps>,
     headers: HeaderMap,
+    wish: Wish,
+    language: Language,
     Path(key): Path<String>,
 ) -> Result<Response, Problem> {
     // What is no key names nothing, like one that nobody was given.
@@ -129,6 +133,9 @@ async fn read(
     let deletion = privacy.deletion(&key.id(), clock.now()).await?;
     let deletion = deletion.ok_or_else(Problem::not_found)?;
     let wants_file = headers.get_all(ACCEPT).iter().any(|value| value == JOSE);
+    if wish.page {
+        return Ok(Farewell::of(&deletion, language).into_response());
+    }
     Ok(match deletion.stage {
         Stage::Erased(receipt) if wants_file => file(receipt),
         Stage::Waiting(_) | Stage::Erasing(_) if wants_file => return Err(Problem::not_found()),

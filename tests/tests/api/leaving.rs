@@ -60,16 +60,22 @@ pub(crate) async fn state(app: &TestApp, receipt: &str) -> String {
     deletion.json["state"].as_str().unwrap().to_owned()
 }
 
-/// The statement of a receipt whose signature is right by the service's own public keys.
-pub(crate) async fn statement(app: &TestApp, receipt: &str) -> String {
+/// The receipt as it is saved.
+async fn signed(app: &TestApp, receipt: &str) -> String {
     let file = app
         .request("GET", receipt, None, &[("accept", "application/jose")], None)
         .await
         .expect(200);
     assert_eq!(file.header("content-type"), "application/jose");
+    file.text
+}
+
+/// The statement of a receipt whose signature is right by the service's own public keys.
+pub(crate) async fn statement(app: &TestApp, receipt: &str) -> String {
+    let text = signed(app, receipt).await;
     let keys = app.ask("GET", "/.well-known/jwks.json", None).await.expect(200);
     let keys: JwkSet = serde_json::from_str(&keys.text).unwrap();
-    Receipt::verify(&file.text, &keys).unwrap().to_string()
+    Receipt::verify(&text, &keys).unwrap().to_string()
 }
 
 /// The tables in which a text stands.
@@ -429,6 +435,44 @@ async fn an_account_with_an_open_dispute_is_erased_and_the_order_goes_on_without
         (None, &json!("completed"))
     );
     assert_eq!(tables_with(&app, &mei.email), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn whoever_opens_the_receipt_in_a_browser_is_shown_a_page_to_print() {
+    let app = app().await;
+    let mei = app.person("mei").await;
+    app.painted(&mei, "a walnut lamp").await;
+    let answer = leave(&app, &mei, json!({ "password": PASSWORD })).await.expect(202);
+    let receipt = path_of(&app, &answer.json);
+    let page = async |language: &str| {
+        let headers = [("accept", "text/html,*/*;q=0.8"), ("accept-language", language)];
+        let page = app.request("GET", &receipt, None, &headers, None).await.expect(200);
+        assert!(page.header("content-type").starts_with("text/html"));
+        assert!(page.header("content-security-policy").contains("default-src 'none'"));
+        assert_eq!(page.header("cache-control"), "no-store");
+        assert!(!page.text.contains(&mei.email), "{}", page.text);
+        page.text
+    };
+    let waiting = page("en").await;
+    assert!(
+        waiting.contains("The account is closed") && waiting.contains("2026-11-25 09:00 UTC"),
+        "{waiting}"
+    );
+    app.drain().await;
+    app.advance(DELAY);
+    app.stack.run_due_schedules().await.unwrap();
+    app.drain().await;
+    let erased = page("en").await;
+    let signed = signed(&app, &receipt).await;
+    for part in [
+        "The account is erased",
+        "pictures with their prompts (images)",
+        "for good, nameless",
+        &signed,
+    ] {
+        assert!(erased.contains(part), "{part}: {erased}");
+    }
+    assert!(page("zh-CN").await.contains("账户已删除"));
 }
 
 #[tokio::test]
