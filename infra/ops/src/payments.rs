@@ -109,7 +109,9 @@ impl Payments {
     pub async fn reconcile(&self, days: u16, mend: bool) -> Result<Comparison, OpsError> {
         let since = self.cashier.clock.now() - SignedDuration::from_hours(24 * i64::from(days));
         let orders: Vec<Order> = self.orders().await?;
-        let young = orders.into_iter().filter(|order| order.placed_at() >= since);
+        let young = orders
+            .into_iter()
+            .filter(|order| order.placed_at() >= since && !order.is_forgotten());
         let (asked, waiting): (Vec<_>, Vec<_>) = young.partition(|order| order.checkout.is_some());
         let each = stream::iter(asked).map(|order| self.compare(order, mend));
         let compared: Vec<_> = each.buffered(AT_ONCE).try_collect().await?;
@@ -217,9 +219,10 @@ impl Payments {
             amount,
             at: self.cashier.clock.now(),
         };
+        let capture = payment.capture.as_ref().ok_or_else(forgotten)?;
         self.write_down(&act).await?;
         let name = act.id.to_string();
-        let sent = self.cashier.paypal.refund(&payment.capture, amount, &name);
+        let sent = self.cashier.paypal.refund(capture, amount, &name);
         let refund = match sent.await {
             Ok(SentBack::Refund(refund)) => Some(refund),
             Ok(SentBack::Already) => None,
@@ -298,6 +301,13 @@ fn is_unpaid(state: OrderState) -> bool {
     }
 }
 
+fn forgotten() -> OpsError {
+    OpsError::Unfit(
+        "its account was erased and its disputes are over: PayPal's name of the payment is not known any more"
+            .to_owned(),
+    )
+}
+
 /// What PayPal's record says that the order does not.
 fn differences(order: &Order, record: &Record) -> Vec<String> {
     let Learned {
@@ -314,7 +324,7 @@ fn differences(order: &Order, record: &Record) -> Vec<String> {
     match (&order.payment, &after.payment) {
         (None, Some(payment)) => found.push(format!(
             "PayPal has taken the money as {}, and no credits are given",
-            payment.capture
+            payment.capture.as_ref().map_or("?", |capture| capture.as_str())
         )),
         (Some(here), Some(there)) if here.standing != there.standing => {
             let word = |standing| match standing {

@@ -4,11 +4,21 @@
 //! the order before and after ([`Order::postings`]). Nothing here depends on the order in which news arrives.
 
 mod learning;
+/// The same things under numbers in place of names.
+fn numbered<'a, N: FromStr + Ord, T: Clone + 'a>(things: impl Iterator<Item = &'a T>) -> BTreeMap<N, T> {
+    let numbers = (1..).map(|number: u32| number.to_string().parse().ok());
+    numbers
+        .zip(things)
+        .filter_map(|(number, thing)| Some((number?, thing.clone())))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -110,8 +120,9 @@ pub struct Checkout {
 /// Money that was taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
-    /// PayPal's name for the capture.
-    pub capture: CaptureId,
+    /// PayPal's name for the capture; not there any more once it was forgotten ([`Order::forgotten`]).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub capture: Option<CaptureId>,
     /// When it was taken.
     pub at: Timestamp,
     /// What PayPal says has become of it as a whole.
@@ -317,10 +328,12 @@ impl Order {
     #[must_use]
     pub fn postings(&self, after: &mut Self) -> Vec<Posting> {
         let mut postings = Vec::new();
-        if let (None, Some(payment)) = (&self.payment, &after.payment) {
+        if let (None, Some(payment)) = (&self.payment, &after.payment)
+            && let Some(capture) = &payment.capture
+        {
             postings.push(Posting::Purchase {
                 order: self.id,
-                capture: payment.capture.clone(),
+                capture: capture.clone(),
                 credits: self.pack.credits,
             });
         }
@@ -361,6 +374,51 @@ impl Order {
             OrderState::Completed => (RARELY, Some(PAID)),
         };
         let is_over = life.is_some_and(|life| age >= life);
-        (!is_over).then(|| now + (age / 2).max(SOONEST).min(longest))
+        if self.is_to_be_forgotten(now) {
+            return Some(now);
+        }
+        let next = now + (age / 2).max(SOONEST).min(longest);
+        // PayPal's names do not stay a month longer because nobody came by.
+        let ends = self.placed_at() + PAID;
+        let next = if self.account.is_none() && ends > now {
+            next.min(ends)
+        } else {
+            next
+        };
+        (!is_over).then_some(next)
+    }
+
+    /// Whether PayPal's names for it have to go: its account is erased, and no dispute can be opened over it any more, or is open. By the
+    /// names PayPal could tell who paid.
+    #[must_use]
+    pub fn is_to_be_forgotten(&self, now: Timestamp) -> bool {
+        let in_dispute = self.disputes.values().any(|dispute| dispute.outcome == Outcome::Open);
+        let is_past = now.duration_since(self.placed_at()) >= PAID;
+        let is_named = self.payment.as_ref().is_some_and(|payment| payment.capture.is_some());
+        let is_settled = self.state == OrderState::Completed && !self.lacks_receipt() && !in_dispute;
+        self.account.is_none() && is_named && is_past && is_settled
+    }
+
+    /// Whether its names at PayPal are forgotten: nothing can be asked about it any more.
+    #[must_use]
+    pub fn is_forgotten(&self) -> bool {
+        self.payment.as_ref().is_some_and(|payment| payment.capture.is_none())
+    }
+
+    /// What tax law keeps of it: number, pack, price, dates, and how much went back. Refunds and disputes are known by their places in
+    /// the order of their names.
+    #[must_use]
+    pub fn forgotten(&self) -> Self {
+        let payment = self.payment.clone().map(|payment| Payment {
+            capture: None,
+            ..payment
+        });
+        Self {
+            checkout: None,
+            payment,
+            refunds: numbered(self.refunds.values()),
+            disputes: numbered(self.disputes.values()),
+            ..self.clone()
+        }
     }
 }

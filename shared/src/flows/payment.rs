@@ -125,6 +125,18 @@ impl Cashier {
             let Some(read) = self.orders.find(id).await? else {
                 return Ok(None);
             };
+            if read.is_forgotten() {
+                tracing::warn!(order.id = %read.id, "News of an order of which only what tax law keeps is left: PayPal's record is not asked");
+                let order = read;
+                return Ok(Some(Converged { order, taken: None }));
+            }
+            if read.is_to_be_forgotten(self.clock.now()) {
+                let mut order = read.forgotten();
+                if self.write(&read, &mut order, None).await? {
+                    return Ok(Some(Converged { order, taken: None }));
+                }
+                continue;
+            }
             let buyer = self.buyer(&read).await?;
             let mut record = self.paypal.record(&read, told).await?;
             let mut taken = None;

@@ -18,6 +18,7 @@ mod email_change;
 mod expiry;
 mod export;
 mod forged;
+mod forgotten_orders;
 mod guessing;
 mod idempotency;
 mod images;

@@ -43,7 +43,7 @@ impl World {
             }),
             declines: 1,
             payment: Some(Payment {
-                capture: "3C679366HH908993F".parse().unwrap(),
+                capture: "3C679366HH908993F".parse().ok(),
                 at: now,
                 standing: Standing::Good,
             }),

@@ -147,7 +147,7 @@ async fn an_approved_payment_becomes_credits_and_a_receipt_and_nothing_of_the_pa
     );
     assert_eq!(order.receipt.unwrap().number.to_string(), "2033-000001");
     assert_eq!(
-        order.payment.unwrap().capture.as_str(),
+        order.payment.unwrap().capture.unwrap().as_str(),
         shop.till.with(|state| state.capture_id.clone())
     );
     let mail = shop.world.items("outbox").await.remove(0);

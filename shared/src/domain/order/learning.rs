@@ -182,7 +182,7 @@ impl Learned {
         if let Some(capture) = money.first() {
             self.order.state = OrderState::Completed;
             let payment = Payment {
-                capture: capture.id.clone(),
+                capture: Some(capture.id.clone()),
                 at: capture.at,
                 standing: Standing::Good,
             };
@@ -225,7 +225,10 @@ impl Learned {
     /// What has become of money that was taken. A record that does not show it any more, or shows it as if it had not been taken
     /// yet, is an old one, and changes nothing.
     fn follow(&mut self, mut payment: Payment, record: &Record) {
-        let ours = record.captures.iter().find(|capture| capture.id == payment.capture);
+        let ours = record
+            .captures
+            .iter()
+            .find(|capture| Some(&capture.id) == payment.capture.as_ref());
         if let Some(capture) = ours {
             match capture.status {
                 CaptureStatus::Completed => payment.standing = Standing::Good,
@@ -246,7 +249,10 @@ impl Learned {
                 self.alarms.push(alarm);
             }
         }
-        let mut others = record.captures.iter().filter(|capture| capture.id != payment.capture);
+        let mut others = record
+            .captures
+            .iter()
+            .filter(|capture| Some(&capture.id) != payment.capture.as_ref());
         if others.any(|capture| capture.status.is_money()) {
             self.alarms.push(Alarm::SecondCapture);
         }

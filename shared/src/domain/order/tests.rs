@@ -426,7 +426,7 @@ fn an_order_is_looked_at_ever_more_seldom_and_not_for_ever() {
     assert!(now.duration_since(placed) >= UNPAID);
 
     order.payment = Some(Payment {
-        capture: "CAPTURE1".parse().unwrap(),
+        capture: "CAPTURE1".parse().ok(),
         at: placed,
         standing: Standing::Good,
     });
@@ -437,6 +437,35 @@ fn an_order_is_looked_at_ever_more_seldom_and_not_for_ever() {
         now + PAID + SOONEST,
         "one without its receipt is never left alone"
     );
+}
+
+#[test]
+fn an_order_whose_account_is_erased_loses_paypals_names_when_disputes_are_over() {
+    let (mut books, mut paypal) = converged([Happens::Approved, Happens::Completed]);
+    paypal.refund("REFUND-1", 100);
+    books.converge(&paypal.record);
+    let mut order = books.order.clone();
+    order.receipt = Some(Receipt {
+        number: ReceiptNumber { year: 2026, nth: 1 },
+        at: order.placed_at(),
+    });
+    let (before, over) = (
+        order.placed_at() + PAID - SignedDuration::from_secs(1),
+        order.placed_at() + PAID,
+    );
+    assert!(!order.is_to_be_forgotten(over), "its account is there");
+    order.account = None;
+    assert!(!order.is_to_be_forgotten(before), "a dispute may still be opened");
+    assert!(order.is_to_be_forgotten(over));
+    assert_eq!(order.look_again(over), Some(over), "nobody would come to forget it");
+    let kept = order.forgotten();
+    assert!(kept.is_forgotten() && kept.look_again(over).is_none());
+    assert_eq!(
+        (kept.withheld(), kept.given(), &kept.receipt),
+        (order.withheld(), order.given(), &order.receipt)
+    );
+    let text = format!("{kept:?}");
+    assert!(!text.contains("REFUND-1") && !text.contains("CAPTURE"), "{text}");
 }
 
 proptest! {

@@ -212,10 +212,10 @@ impl PayPal {
             Some(checkout) => self.checkout(&checkout.id).await?,
             None => reading::missing(),
         };
-        if let Some(payment) = &order.payment {
+        if let Some(capture) = order.payment.as_ref().and_then(|payment| payment.capture.as_ref()) {
             // A checkout that PayPal has forgotten does not take its captures with it.
             if record.status == CheckoutStatus::Missing
-                && let Some(capture) = self.find(&format!("/v2/payments/captures/{}", payment.capture)).await?
+                && let Some(capture) = self.find(&format!("/v2/payments/captures/{capture}")).await?
             {
                 record.captures.extend(capture.json().and_then(reading::capture));
             }
