@@ -1,4 +1,4 @@
-//! The clauses as PRIVACY.md numbers them, and whether each is accounted for.
+//! The clauses as PRIVACY.md numbers them, and whether each is proved.
 
 use std::collections::BTreeSet;
 
@@ -50,20 +50,17 @@ pub(crate) fn text(number: &str) -> String {
 
 /// Shows each clause with what proves it.
 #[expect(clippy::print_stdout, reason = "this is what the run is for")]
-pub(crate) fn print(proofs: &[Proof], put_off: &[(&str, &str)]) {
+pub(crate) fn print(proofs: &[Proof]) {
     for clause in clauses() {
         println!("{}", clause.first_sentence());
         for proof in proofs.iter().filter(|proof| proof.clause == clause.number) {
             println!("     proved by {}", proof.name);
         }
-        for (_, reason) in put_off.iter().filter(|(number, _)| *number == clause.number) {
-            println!("     not proved yet: {reason}");
-        }
     }
 }
 
-/// Every clause has proofs or a reason why not, never both, and neither speaks of a clause that is not there.
-pub(crate) fn accounted_for(proofs: &[Proof], put_off: &[(&str, &str)]) -> Result<(), String> {
+/// Every clause has proofs, and no proof speaks of a clause that is not there.
+pub(crate) fn accounted_for(proofs: &[Proof]) -> Result<(), String> {
     let clauses = clauses();
     let numbers: Vec<_> = clauses.iter().map(|clause| clause.number.to_owned()).collect();
     let expected: Vec<_> = (1..=clauses.len()).map(|number| format!("P{number}")).collect();
@@ -72,19 +69,11 @@ pub(crate) fn accounted_for(proofs: &[Proof], put_off: &[(&str, &str)]) -> Resul
         wrong.push(format!("PRIVACY.md numbers its clauses {}", numbers.join(", ")));
     }
     for number in &numbers {
-        let proved = proofs.iter().any(|proof| proof.clause == number);
-        let waits = put_off.iter().filter(|(waiting, _)| waiting == number).count();
-        match (proved, waits) {
-            (true, 0) | (false, 1) => {}
-            (false, 0) => wrong.push(format!("{number} is neither proved nor put off")),
-            (true, _) => wrong.push(format!("{number} is proved and put off as well")),
-            (false, _) => wrong.push(format!("{number} is put off twice")),
+        if !proofs.iter().any(|proof| proof.clause == number) {
+            wrong.push(format!("nothing proves {number}"));
         }
     }
-    let named = proofs
-        .iter()
-        .map(|proof| proof.clause)
-        .chain(put_off.iter().map(|(number, _)| *number));
+    let named = proofs.iter().map(|proof| proof.clause);
     for number in named.filter(|number| !numbers.iter().any(|known| known == number)) {
         wrong.push(format!("PRIVACY.md has no {number}"));
     }

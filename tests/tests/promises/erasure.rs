@@ -6,23 +6,28 @@ use shared::auth::JwkSet;
 use tests::{TestApp, logs};
 
 use crate::records::everything_stored;
-use crate::seller::{DAY, Seller, assert_free, files};
+use crate::seller::{DAY, Seller, assert_free, files, marked_words};
 
 /// What may name an account that was erased, or its address under a key, why, and for how many days: PRIVACY.md's list of what lives
 /// on. Table, how the key begins, days.
 const DECLARED: &[(&str, &str, i64)] = &[
     // So that it is erased again if a backup brings it back.
     ("privacy", "erased#", 35),
-    // Counters of limits: two windows, of a day at most.
+    // Counters of limits: two windows, of a day at most. What was reported names nobody who has reported it.
     ("limits", "rate#", 2),
 ];
+
+/// For how many days a report lives on that nobody has closed. It is nobody's, so it goes with no account.
+const REPORTS: i64 = 30;
 
 /// Somebody uses everything, leaves, and is erased. Gives the path of the receipt as well.
 async fn somebody_left(who: &str) -> (TestApp, Seller, String) {
     logs::keep();
     let app = TestApp::new().await;
     let mut seller = Seller::sign_up(&app, who).await;
-    seller.use_everything(&app).await;
+    let picture = seller.use_everything(&app).await;
+    seller.fill_every_field(&app, &picture).await;
+    seller.sign_in(&app).await;
     let farewell = json!({ "password": seller.marks.password, "forfeit_credits": true });
     let closed = seller
         .send(&app, "DELETE", "/v1/account", Some(farewell))
@@ -80,9 +85,26 @@ pub(crate) async fn nothing_of_a_person_is_left_but_what_is_declared_and_that_en
     let left = left_of(&app, account);
     assert!(left.iter().any(|(table, _)| table == "privacy"), "{left:?}");
     let longest = DECLARED.iter().map(|(_, _, days)| *days).max().unwrap();
+    let reported = marked_words(&seller.marks.reported);
+    let reports = |app: &TestApp| {
+        let items = everything_stored(app).into_values().flatten();
+        let of_mark = items.filter(|item| item.to_string().contains(&reported[0]));
+        of_mark
+            .map(|item| item["id"]["S"].as_str().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let left_reports = reports(&app);
+    assert!(
+        left_reports.len() == 1 && left_reports[0].starts_with("rep_"),
+        "{left_reports:?}"
+    );
     for day in 1..=longest + 1 {
         app.advance(DAY);
         app.stack.engines.run_expiry().unwrap();
+        assert!(
+            day < REPORTS || reports(&app).is_empty(),
+            "a report is there after {day} days"
+        );
         for (table, key) in left_of(&app, account) {
             let ends = DECLARED
                 .iter()

@@ -16,6 +16,11 @@ pub(crate) struct Marks {
     pub(crate) password: String,
     pub(crate) description: String,
     pub(crate) prompt: String,
+    /// What a device is called.
+    pub(crate) device: String,
+    /// What is written to us: with a request about data, and with a report.
+    pub(crate) message: String,
+    pub(crate) reported: String,
     /// User agent, referrer, cookie and the address that a proxy claims to have seen.
     pub(crate) trail: [(&'static str, String); 4],
 }
@@ -38,6 +43,9 @@ impl Marks {
             password: format!("a {} of quiet glazes", mark("password")),
             description: format!("hand-thrown {} mug", mark("description")),
             prompt: format!("A {} mug in morning light", mark("prompt")),
+            device: format!("the {} phone", mark("device")),
+            message: format!("My name is {} now.", mark("message")),
+            reported: format!("That is {} of mine.", mark("reported")),
             trail: [
                 ("user-agent", mark("agent")),
                 ("referer", format!("https://{}.example.com/path", mark("referrer"))),
@@ -50,7 +58,7 @@ impl Marks {
     /// The words of everything but description and prompt.
     pub(crate) fn personal(&self) -> Vec<String> {
         let trail = self.trail.iter().map(|(_, value)| value);
-        [&self.email, &self.name, &self.password]
+        [&self.email, &self.name, &self.password, &self.device, &self.message]
             .into_iter()
             .chain(trail)
             .flat_map(|text| marked_words(text))
@@ -219,6 +227,40 @@ impl Seller {
         self.sign_in(app).await;
         app.drain().await;
         id
+    }
+
+    /// The fields that nobody needs and people may fill: what a device is called, what one writes with a request and with a report, the page
+    /// that one looks at.
+    pub(crate) async fn fill_every_field(&self, app: &TestApp, picture: &str) {
+        let Marks {
+            email,
+            password,
+            device,
+            message,
+            reported,
+            ..
+        } = &self.marks;
+        let credentials = json!({ "email": email, "password": password, "device": device });
+        self.send(app, "POST", "/v1/sessions", Some(credentials))
+            .await
+            .expect(201);
+        let view = json!({ "page": format!("/{message}") });
+        self.send(app, "POST", "/v1/page-views", Some(view)).await.expect(204);
+        let report = json!({ "picture": picture, "reason": "other", "message": reported });
+        self.send(app, "POST", "/v1/reports", Some(report)).await.expect(202);
+        // Three codes an hour are mailed to an address.
+        app.advance(SignedDuration::from_hours(1));
+        let wanted = json!({ "email": email, "kind": "correction", "message": message });
+        let asked = self
+            .send(app, "POST", "/v1/privacy-requests", Some(wanted))
+            .await
+            .expect(202);
+        app.drain().await;
+        let code = app.mail_to(email).and_then(|mail| mail.code).unwrap();
+        let path = format!("/v1/privacy-requests/{}/confirm", asked.json["id"].as_str().unwrap());
+        let proof = json!({ "email": email, "code": code });
+        self.send(app, "POST", &path, Some(proof)).await.expect(200);
+        app.drain().await;
     }
 
     /// Ids that stand for the person, without their prefixes.
