@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 
 pub use resource::Resource;
 pub use spec::{
-    Attribute, DeadLetters, FunctionSpec, IndexSpec, PipeSpec, QueueEvent, QueueSpec, Route, ScheduleSpec, Statement,
-    TableSpec, Template, Throttle, Throttling,
+    AlarmSpec, Attribute, DeadLetters, FunctionSpec, IndexSpec, LogMetricSpec, PipeSpec, QueueEvent, QueueSpec, Route,
+    ScheduleSpec, Statement, TableSpec, Template, Throttle, Throttling,
 };
 
 /// The files a template is made of.
@@ -34,6 +34,7 @@ impl Sources {
     #[must_use]
     pub fn embedded() -> Self {
         let nested = [
+            ("infra/alarms.yaml", include_str!("../../../alarms.yaml")),
             ("infra/data.yaml", include_str!("../../../data.yaml")),
             ("infra/workers.yaml", include_str!("../../../workers.yaml")),
         ];

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::evaluate::{Made, Stack};
 use super::resource::{Resource, short_name};
-use super::spec::{DeadLetters, QueueSpec, Route, Template, Throttle, Throttling};
+use super::spec::{AlarmSpec, DeadLetters, LogMetricSpec, QueueSpec, Route, Template, Throttle, Throttling};
 use super::{TemplateError, wire};
 
 /// What SQS takes where a queue says nothing.
@@ -28,6 +28,8 @@ pub(super) fn template(root: &Stack) -> Result<Template, TemplateError> {
         pipes: Vec::new(),
         schedules: Vec::new(),
         schedule_groups: Vec::new(),
+        alarms: Vec::new(),
+        log_metrics: Vec::new(),
     };
     let mut mappings = Vec::new();
     collect(root, &mut template, &mut mappings)?;
@@ -119,6 +121,8 @@ fn collect<'a>(
                 let group: wire::ScheduleGroup = place.properties()?;
                 template.schedule_groups.push(group.name);
             }
+            "AWS::CloudWatch::Alarm" => template.alarms.push(alarm(&place)?),
+            "AWS::Logs::MetricFilter" => template.log_metrics.extend(log_metrics(&place)?),
             "AWS::Pipes::Pipe" => template.pipes.push(pipe::read(&place)?),
             _ => {}
         }
@@ -127,6 +131,31 @@ fn collect<'a>(
         .nested
         .iter()
         .try_for_each(|child| collect(child, template, mappings))
+}
+
+fn alarm(place: &Place<'_>) -> Result<AlarmSpec, TemplateError> {
+    let alarm: wire::Alarm = place.properties()?;
+    let dimensions = alarm.dimensions.into_iter();
+    Ok(AlarmSpec {
+        short: place.short(&alarm.alarm_name)?,
+        description: alarm.alarm_description,
+        namespace: alarm.namespace,
+        metric: alarm.metric_name,
+        dimensions: dimensions.map(|dimension| (dimension.name, dimension.value)).collect(),
+        tells: !alarm.alarm_actions.is_empty(),
+    })
+}
+
+fn log_metrics(place: &Place<'_>) -> Result<Vec<LogMetricSpec>, TemplateError> {
+    let filter: wire::MetricFilter = place.properties()?;
+    let counted = filter.metric_transformations.into_iter();
+    Ok(counted
+        .map(|counted| LogMetricSpec {
+            pattern: filter.filter_pattern.clone(),
+            namespace: counted.metric_namespace,
+            metric: counted.metric_name,
+        })
+        .collect())
 }
 
 fn throttling(place: &Place<'_>) -> Result<Throttling, TemplateError> {

@@ -23,6 +23,38 @@ pub struct Template {
     pub schedules: Vec<ScheduleSpec>,
     /// The groups of schedules, by their full names.
     pub schedule_groups: Vec<String>,
+    /// What tells a person that something is to be done.
+    pub alarms: Vec<AlarmSpec>,
+    /// What is counted out of the logs.
+    pub log_metrics: Vec<LogMetricSpec>,
+}
+
+/// An alarm on a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlarmSpec {
+    /// Its name without product and stage, such as `api-errors`.
+    pub short: String,
+    /// A sentence, and the address of the page that says what to do.
+    pub description: String,
+    /// Whose number it is, such as `AWS/SQS`.
+    pub namespace: String,
+    /// The number's name.
+    pub metric: String,
+    /// Of what, by name and value.
+    pub dimensions: BTreeMap<String, String>,
+    /// Whether somebody is told.
+    pub tells: bool,
+}
+
+/// A number that is counted out of a log group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogMetricSpec {
+    /// Which lines are counted, as CloudWatch Logs writes it.
+    pub pattern: String,
+    /// Where the number is.
+    pub namespace: String,
+    /// Its name.
+    pub metric: String,
 }
 
 impl Template {

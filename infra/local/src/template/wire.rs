@@ -23,6 +23,40 @@ pub(super) struct Function {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub(super) struct Alarm {
+    pub(super) alarm_name: String,
+    pub(super) alarm_description: String,
+    pub(super) namespace: String,
+    pub(super) metric_name: String,
+    #[serde(default)]
+    pub(super) dimensions: Vec<Dimension>,
+    #[serde(default)]
+    pub(super) alarm_actions: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Dimension {
+    pub(super) name: String,
+    pub(super) value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct MetricFilter {
+    pub(super) filter_pattern: String,
+    pub(super) metric_transformations: Vec<MetricTransformation>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct MetricTransformation {
+    pub(super) metric_namespace: String,
+    pub(super) metric_name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub(super) struct HttpApi {
     pub(super) default_route_settings: Option<RouteSettings>,
     #[serde(default)]
