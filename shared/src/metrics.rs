@@ -17,6 +17,18 @@ pub enum Metric {
     PrivacyRequestsDue,
     /// How many reports of pictures nobody has closed.
     ReportsWaiting,
+    /// A picture was painted.
+    PicturesReady,
+    /// A picture was refused by a company's moderation.
+    PicturesRefused,
+    /// A picture could not be painted.
+    PicturesFailed,
+    /// A picture for which the backup was asked, whatever came of it.
+    PicturesByBackup,
+    /// A picture of which nobody knows whether it was painted and is billed.
+    OutcomesUnknown,
+    /// What those may have cost, in fen.
+    PerhapsLostFen,
 }
 
 impl Metric {
@@ -26,6 +38,12 @@ impl Metric {
         Self::PaymentsWithoutAccount,
         Self::PrivacyRequestsDue,
         Self::ReportsWaiting,
+        Self::PicturesReady,
+        Self::PicturesRefused,
+        Self::PicturesFailed,
+        Self::PicturesByBackup,
+        Self::OutcomesUnknown,
+        Self::PerhapsLostFen,
     ];
 
     /// The name in CloudWatch.
@@ -36,6 +54,12 @@ impl Metric {
             Self::PaymentsWithoutAccount => "PaymentsWithoutAccount",
             Self::PrivacyRequestsDue => "PrivacyRequestsDue",
             Self::ReportsWaiting => "ReportsWaiting",
+            Self::PicturesReady => "PicturesReady",
+            Self::PicturesRefused => "PicturesRefused",
+            Self::PicturesFailed => "PicturesFailed",
+            Self::PicturesByBackup => "PicturesByBackup",
+            Self::OutcomesUnknown => "OutcomesUnknown",
+            Self::PerhapsLostFen => "PerhapsLostFen",
         }
     }
 
@@ -43,10 +67,23 @@ impl Metric {
     #[must_use]
     pub const fn unit(self) -> &'static str {
         match self {
-            Self::PaymentAlarms | Self::PaymentsWithoutAccount | Self::PrivacyRequestsDue | Self::ReportsWaiting => {
-                "Count"
-            }
+            Self::PerhapsLostFen => "None",
+            Self::PaymentAlarms
+            | Self::PaymentsWithoutAccount
+            | Self::PrivacyRequestsDue
+            | Self::ReportsWaiting
+            | Self::PicturesReady
+            | Self::PicturesRefused
+            | Self::PicturesFailed
+            | Self::PicturesByBackup
+            | Self::OutcomesUnknown => "Count",
         }
+    }
+
+    /// Whether a person has to hear of it. The others are looked at.
+    #[must_use]
+    pub const fn is_alarming(self) -> bool {
+        !matches!(self, Self::PicturesReady | Self::PicturesRefused)
     }
 }
 

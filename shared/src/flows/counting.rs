@@ -4,8 +4,10 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use crate::Clock;
+use crate::domain::image::{Cost, Failure};
 use crate::domain::usage::{Usage, day_of, generation, has_settled};
-use crate::domain::{Image, State};
+use crate::domain::{Fen, Image, State};
+use crate::metrics::{self, Metric};
 use crate::store::{Analytics, StoreError};
 
 /// How many days back a sum is made that was missed. Counters live longer than that.
@@ -23,6 +25,7 @@ pub struct Counting {
 impl Counting {
     /// Counts a picture whose end has just been written. A count that fails is a count that is missing: no picture waits for it.
     pub async fn ended(&self, image: &Image, ended: State) {
+        tracing::info_span!("picture", image.id = %image.id).in_scope(|| measure(image, ended));
         let counted = self
             .analytics
             .generated(&generation(image, ended), self.clock.now())
@@ -50,6 +53,30 @@ impl Counting {
             }
         }
         Ok(made)
+    }
+}
+
+/// Measures an end for alarms and for the dashboard.
+fn measure(image: &Image, ended: State) {
+    let end = match ended {
+        State::Ready => Some(Metric::PicturesReady),
+        State::Refused(_) => Some(Metric::PicturesRefused),
+        State::Failed(_) => Some(Metric::PicturesFailed),
+        State::Queued | State::Claimed | State::Dispatched | State::Painted => None,
+    };
+    if let Some(end) = end {
+        metrics::count(end, 1);
+    }
+    if image.backup_because().is_some() {
+        metrics::count(Metric::PicturesByBackup, 1);
+    }
+    if ended == State::Failed(Failure::OutcomeUnknown) {
+        metrics::count(Metric::OutcomesUnknown, 1);
+        let lost = image.tries.iter().map(|tried| match tried.cost() {
+            Cost::Perhaps(Fen(fen)) => u64::from(fen),
+            Cost::Nothing | Cost::Paid(_) => 0,
+        });
+        metrics::count(Metric::PerhapsLostFen, lost.sum());
     }
 }
 

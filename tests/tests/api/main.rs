@@ -27,6 +27,7 @@ mod limits;
 mod load;
 mod logs;
 mod manners;
+mod metrics;
 mod orders;
 mod painting;
 mod password_races;

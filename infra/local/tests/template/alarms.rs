@@ -85,9 +85,18 @@ fn every_queue_has_alarms_on_its_age_and_on_what_it_gave_up_and_every_pipe_on_wh
 }
 
 #[test]
-fn every_metric_of_ours_has_an_alarm_on_its_stage() {
+fn every_metric_of_ours_is_on_the_dashboard_and_has_an_alarm_if_a_person_must_hear_of_it() {
     let template = Template::local().unwrap();
+    let file = std::fs::read_to_string(root().join("infra/alarms.yaml")).unwrap();
+    let (_, dashboard) = file.split_once("DashboardBody: !Sub |\n").unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(dashboard).unwrap();
+    let dashboard = dashboard.to_string();
     for metric in Metric::ALL {
+        let shown = format!("[\"Vitrine\",\"{}\",\"stage\",", metric.name());
+        assert!(dashboard.contains(&shown), "{} is not on the dashboard", metric.name());
+        if !metric.is_alarming() {
+            continue;
+        }
         let of = [("stage", template.stage.as_str())];
         let found = alarm(&template, "Vitrine", metric.name(), &of);
         assert!(found.is_some(), "{} has no alarm", metric.name());
