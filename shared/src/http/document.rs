@@ -1,5 +1,6 @@
 //! Texts that are the same for everyone: served with a tag, so that they are sent once and then only confirmed.
 
+use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use http::header::{
@@ -9,11 +10,27 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use sha2::{Digest, Sha256};
 
+use super::Problem;
 use crate::domain::Language;
 
 /// A page brings its style along and nothing else: no script, no picture, nothing from elsewhere.
-pub(super) const PAGE_POLICY: &str =
+const PAGE_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// A page that is made for one caller, in the language and the form that they like.
+pub(super) fn page(template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => {
+            let headers = [
+                (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+                (CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)),
+                (VARY, HeaderValue::from_static("accept, accept-language")),
+            ];
+            (headers, html).into_response()
+        }
+        Err(error) => Problem::internal(error).into_response(),
+    }
+}
 
 /// Before another answer: anyone may keep it for so many seconds.
 #[derive(Debug, Clone, Copy)]

@@ -2,13 +2,10 @@
 
 use askama::Template;
 use axum::response::{IntoResponse, Response};
-use http::HeaderValue;
-use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::Problem;
-use super::document::PAGE_POLICY;
+use super::document::page;
 use crate::auth::statement;
 use crate::domain::Language;
 use crate::domain::deletion::{Deletion, Stage, Statement};
@@ -131,16 +128,6 @@ fn minute(at: Timestamp) -> String {
 
 impl IntoResponse for Farewell {
     fn into_response(self) -> Response {
-        match self.0.render() {
-            Ok(html) => {
-                let headers = [
-                    (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-                    (CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)),
-                    (VARY, HeaderValue::from_static("accept, accept-language")),
-                ];
-                (headers, html).into_response()
-            }
-            Err(error) => Problem::internal(error).into_response(),
-        }
+        page(&self.0)
     }
 }

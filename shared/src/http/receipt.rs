@@ -2,12 +2,9 @@
 
 use askama::Template;
 use axum::response::{IntoResponse, Response};
-use http::HeaderValue;
-use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
 use jiff::tz::TimeZone;
 
-use super::Problem;
-use super::document::PAGE_POLICY;
+use super::document::page;
 use crate::domain::{Language, Order};
 
 /// A page that shows an order's receipt, in English or 简体中文. An order that has none yet says so.
@@ -113,16 +110,6 @@ impl Receipt {
 
 impl IntoResponse for Receipt {
     fn into_response(self) -> Response {
-        match self.0.render() {
-            Ok(html) => {
-                let headers = [
-                    (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-                    (CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY)),
-                    (VARY, HeaderValue::from_static("accept, accept-language")),
-                ];
-                (headers, html).into_response()
-            }
-            Err(error) => Problem::internal(error).into_response(),
-        }
+        page(&self.0)
     }
 }
