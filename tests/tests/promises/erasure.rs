@@ -2,8 +2,9 @@
 
 use ops::receipt::Receipt;
 use serde_json::json;
+use shared::Clock;
 use shared::auth::JwkSet;
-use tests::{TestApp, logs};
+use tests::{START, TestApp, logs};
 
 use crate::records::everything_stored;
 use crate::seller::{DAY, Seller, assert_free, files, marked_words};
@@ -22,15 +23,20 @@ const REPORTS: i64 = 30;
 
 /// Somebody uses everything, leaves, and is erased. Gives the path of the receipt as well.
 async fn somebody_left(who: &str) -> (TestApp, Seller, String) {
-    logs::keep();
     let app = TestApp::new().await;
-    let mut seller = Seller::sign_up(&app, who).await;
-    let picture = seller.use_everything(&app).await;
-    seller.fill_every_field(&app, &picture).await;
-    seller.sign_in(&app).await;
+    let (seller, receipt) = leaves(&app, who).await;
+    (app, seller, receipt)
+}
+
+async fn leaves(app: &TestApp, who: &str) -> (Seller, String) {
+    logs::keep();
+    let mut seller = Seller::sign_up(app, who).await;
+    let picture = seller.use_everything(app).await;
+    seller.fill_every_field(app, &picture).await;
+    seller.sign_in(app).await;
     let farewell = json!({ "password": seller.marks.password, "forfeit_credits": true });
     let closed = seller
-        .send(&app, "DELETE", "/v1/account", Some(farewell))
+        .send(app, "DELETE", "/v1/account", Some(farewell))
         .await
         .expect(202);
     let receipt = closed.json["receipt_url"].as_str().unwrap();
@@ -39,7 +45,7 @@ async fn somebody_left(who: &str) -> (TestApp, Seller, String) {
     app.advance(DAY * 3);
     app.stack.run_due_schedules().await.unwrap();
     app.drain().await;
-    (app, seller, receipt)
+    (seller, receipt)
 }
 
 /// The items that name the account, as table and key, after checking that each is declared.
@@ -115,6 +121,22 @@ pub(crate) async fn nothing_of_a_person_is_left_but_what_is_declared_and_that_en
     }
     assert_eq!(left_of(&app, account), []);
     app.drain().await;
+}
+
+/// A stream keeps a record for a day, which is declared; the one here keeps the last of each table until the next.
+pub(crate) async fn what_the_streams_held_of_a_person_is_gone_when_others_have_changed_something() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(START.parse().unwrap());
+    let app = TestApp::in_folder(folder.path(), clock).await;
+    let (seller, _) = leaves(&app, "streamed").await;
+    let marks = [seller.marks.personal(), seller.marks.creative()].concat();
+    // Somebody else signs up and has a picture painted.
+    let other = app.person("jun").await;
+    app.painted(&other, "a plain bowl").await;
+    app.drain().await;
+    let held = app.stack.engines.held_in_streams().unwrap();
+    assert!(!held.is_empty(), "nothing is looked at");
+    assert_free("a stream", &held.join("\n"), &marks);
 }
 
 pub(crate) async fn the_receipt_says_what_went_and_verifies_without_asking_anybody() {

@@ -57,6 +57,7 @@ const PROOFS: &[Proof] = proofs![
     "P5": store::the_file_of_a_picture_lies_in_the_stores_and_nowhere_else_of_ours,
     "P6": protection::every_table_is_encrypted_with_the_one_key_and_recovered_only_as_far_as_is_declared,
     "P7": erasure::nothing_of_a_person_is_left_but_what_is_declared_and_that_ends_when_it_says,
+    "P7": erasure::what_the_streams_held_of_a_person_is_gone_when_others_have_changed_something,
     "P7": erasure::the_receipt_says_what_went_and_verifies_without_asking_anybody,
     "P7": rights::asking_from_outside_for_a_deletion_ends_in_the_same_erasure,
     "P8": companies::deepseek_receives_the_description_and_nothing_else_of_a_person,

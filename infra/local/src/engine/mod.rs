@@ -301,6 +301,14 @@ impl Engines {
         self.pipes.pump()
     }
 
+    /// Every stream record that is still held, read or not, as JSON.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn held_in_streams(&self) -> Result<Vec<String>> {
+        self.pipes.held()
+    }
+
     /// Loses all stream records that nobody has read, as a stream does with what is a day old, and says how many those were.
     ///
     /// # Errors

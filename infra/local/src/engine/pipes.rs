@@ -113,6 +113,25 @@ impl Pipes {
         Ok(lost)
     }
 
+    /// Every record that the streams still hold, read or not, as JSON.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn held(&self) -> Result<Vec<String>> {
+        let mut held = Vec::new();
+        for table in self.by_table.keys() {
+            let request = GetRecordsRequest {
+                shard_iterator: encode_shard_iterator(table, &dynoxide::streams::shard_id(table), 0),
+                limit: Some(1_000),
+            };
+            let found = self.tables.database().get_records(request);
+            for record in found.map_err(|error| anyhow!("{error}"))?.records {
+                held.push(serde_json::to_string(&record)?);
+            }
+        }
+        Ok(held)
+    }
+
     /// How many records no pipe has read yet.
     ///
     /// # Errors
