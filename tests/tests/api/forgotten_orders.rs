@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tests::TestApp;
+use tests::{Person, TestApp};
 use vitrine::sim::{Act, Instrument};
 
 use crate::leaving::{closed, erased};
@@ -17,6 +17,17 @@ fn kept(app: &TestApp, order: &str) -> Value {
     of_id.next().unwrap()
 }
 
+/// Somebody who has paid for a pack, and the order.
+async fn paid() -> (TestApp, Person, String) {
+    let app = app().await;
+    let mei = app.person("mei").await;
+    let order = bought(&app, &mei).await;
+    approve(&app, &order, Instrument::Good);
+    capture(&app, &mei, &order).await.expect(200);
+    app.drain().await;
+    (app, mei, order)
+}
+
 /// Lets the days pass, and settle-stale come by on each of them.
 async fn days(app: &TestApp, days: i32) {
     for _ in 0..days {
@@ -28,12 +39,7 @@ async fn days(app: &TestApp, days: i32) {
 
 #[tokio::test]
 async fn paypals_names_of_an_erased_accounts_order_go_when_no_dispute_can_be_opened_any_more() {
-    let app = app().await;
-    let mei = app.person("mei").await;
-    let order = bought(&app, &mei).await;
-    approve(&app, &order, Instrument::Good);
-    capture(&app, &mei, &order).await.expect(200);
-    app.drain().await;
+    let (app, mei, order) = paid().await;
     closed(&app, &mei).await;
     erased(&app).await;
     let before = kept(&app, &order);
@@ -63,12 +69,7 @@ async fn paypals_names_of_an_erased_accounts_order_go_when_no_dispute_can_be_ope
 
 #[tokio::test]
 async fn an_open_dispute_keeps_them_until_it_is_decided() {
-    let app = app().await;
-    let mei = app.person("mei").await;
-    let order = bought(&app, &mei).await;
-    approve(&app, &order, Instrument::Good);
-    capture(&app, &mei, &order).await.expect(200);
-    app.drain().await;
+    let (app, mei, order) = paid().await;
     let paypal = app.stack.simulators.paypal();
     paypal.act(&order, &Act::Dispute { value: None }).unwrap();
     app.drain().await;

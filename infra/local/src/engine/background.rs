@@ -70,6 +70,7 @@ pub(super) fn poll(workers: Workers, queues: Queues, queue: String) -> Serving {
                 tokio::select! {
                     () = queues.arrival() => {}
                     () = stop.clone().wanted() => {}
+                    // A hidden message becomes visible by the clock, and nobody calls then.
                     () = tokio::time::sleep(LOOK_AGAIN) => {}
                 }
             }
