@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use shared::domain::account::Status;
 use shared::domain::mail::{Mail, MailKind};
 use shared::domain::report::Reported;
 use shared::domain::{Image, Report};
@@ -36,6 +37,25 @@ pub enum Verdict {
     Removed,
 }
 
+impl Verdict {
+    /// The command, as the audit has it.
+    fn command(self) -> &'static str {
+        match self {
+            Self::Stays => "reports close",
+            Self::Removed => "reports close --remove",
+        }
+    }
+
+    /// What became of the picture, for the operator.
+    fn told(self, image: Option<&Image>) -> String {
+        match (self, image) {
+            (Self::Stays, _) => "the picture stays".to_owned(),
+            (Self::Removed, Some(image)) => format!("{} goes, and its owner is told", image.id),
+            (Self::Removed, None) => "the picture was gone already".to_owned(),
+        }
+    }
+}
+
 impl Ops {
     /// The reports that nobody has closed, and the pictures they mean.
     ///
@@ -62,55 +82,54 @@ impl Ops {
     /// # Errors
     /// When it is closed already, the reason is none, or a table cannot be asked.
     pub async fn close_report(&self, id: ReportId, verdict: Verdict, reason: &str) -> Result<String, OpsError> {
-        let now = self.clock.now();
         let reason = fit_reason(reason)?;
         for _ in 0..ROUNDS {
-            let found = self.reports.find(id, now).await;
-            let found = found.map_err(|error| self.explained(error))?;
-            let report = found.ok_or_else(|| OpsError::Absent(format!("there is no open report {id}")))?;
-            let act = Act {
-                id: self.ids.next(),
-                what: match verdict {
-                    Verdict::Stays => "reports close",
-                    Verdict::Removed => "reports close --remove",
-                }
-                .to_owned(),
-                reason: format!("{id}: {reason}"),
-                credits: None,
-                amount: None,
-                at: now,
-            };
-            let (image, removal) = match verdict {
-                Verdict::Stays => (None, Vec::new()),
-                Verdict::Removed => {
-                    let image = self.reported(&report.picture).await;
-                    let image = image.map_err(|error| self.explained(error))?;
-                    let removal = match &image {
-                        Some(image) => self.removal(image, &reason, now).await,
-                        None => Ok(Vec::new()),
-                    };
-                    (image, removal.map_err(|error| self.explained(error))?)
-                }
-            };
-            let transaction = Transaction::of([self.reports.closing_write(id)?, self.acts.act_write(&act)?]);
-            match transaction.and_all(removal).commit(self.reports.db()).await {
-                Ok(()) => {
-                    let picture = match (verdict, &image) {
-                        (Verdict::Stays, _) => "; the picture stays".to_owned(),
-                        (Verdict::Removed, Some(image)) => format!("; {} goes, and its owner is told", image.id),
-                        (Verdict::Removed, None) => "; the picture was gone already".to_owned(),
-                    };
-                    return Ok(format!("{id} is closed{picture} ({})", act.id));
-                }
-                // It has ended, or its owner has deleted it meanwhile.
-                Err(error) if error.refused(Guard::Image).is_some() => {}
-                Err(error) if error.refused(Guard::Report).is_some() => {
-                    return Err(OpsError::Unfit(format!("somebody else has closed {id} meanwhile")));
-                }
-                Err(error) => return Err(self.explained(StoreError::from(error))),
+            if let Some(told) = self.try_to_close(id, verdict, &reason).await? {
+                return Ok(told);
             }
         }
         Err(StoreError::Contended.into())
+    }
+
+    /// Closes it, if its picture does not change meanwhile.
+    async fn try_to_close(&self, id: ReportId, verdict: Verdict, reason: &str) -> Result<Option<String>, OpsError> {
+        let now = self.clock.now();
+        let found = self.reports.find(id, now).await;
+        let found = found.map_err(|error| self.explained(error))?;
+        let report = found.ok_or_else(|| OpsError::Absent(format!("there is no open report {id}")))?;
+        let act = Act {
+            id: self.ids.next(),
+            what: verdict.command().to_owned(),
+            reason: format!("{id}: {reason}"),
+            credits: None,
+            amount: None,
+            at: now,
+        };
+        let image = match verdict {
+            Verdict::Stays => None,
+            Verdict::Removed => {
+                let image = self.reported(&report.picture).await;
+                image.map_err(|error| self.explained(error))?
+            }
+        };
+        let mut transaction = Transaction::of([self.reports.closing_write(id)?, self.acts.act_write(&act)?]);
+        if let Some(image) = &image {
+            let removal = self.removal(image, reason, now).await;
+            transaction = transaction.and_all(removal.map_err(|error| self.explained(error))?);
+        }
+        match transaction.commit(self.reports.db()).await {
+            Ok(()) => Ok(Some(format!(
+                "{id} is closed; {} ({})",
+                verdict.told(image.as_ref()),
+                act.id
+            ))),
+            // It has ended, or its owner has deleted it meanwhile.
+            Err(error) if error.refused(Guard::Image).is_some() => Ok(None),
+            Err(error) if error.refused(Guard::Report).is_some() => {
+                Err(OpsError::Unfit(format!("somebody else has closed {id} meanwhile")))
+            }
+            Err(error) => Err(self.explained(StoreError::from(error))),
+        }
     }
 
     /// What removes a picture and tells its owner, if there is one.
@@ -121,7 +140,9 @@ impl Ops {
             self.images.deletion_mark_write(image)?
         };
         let mut writes = vec![gone];
-        if let Some(owner) = self.accounts.profile(image.account).await? {
+        // Whoever is being erased gets no mail any more: it would outlive the account.
+        let owner = self.accounts.profile(image.account).await?;
+        if let Some(owner) = owner.filter(|owner| owner.status != Status::Erasing) {
             writes.push(self.outbox.mail_write(&Mail {
                 id: self.ids.next(),
                 account: Some(image.account),

@@ -73,3 +73,26 @@ fn a_report_is_listed_and_closed_and_with_remove_the_picture_goes_and_its_owner_
     assert!(world.items("privacy").is_empty(), "something of a report stays");
     runtime.block_on(world.stack.close());
 }
+
+#[test]
+fn whoever_is_being_erased_is_mailed_nothing_about_a_picture_that_is_removed() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let world = runtime.block_on(World::begin());
+    let (image, _) = runtime.block_on(world.painted("a poster"));
+    let body = json!({ "picture": image, "reason": "other" });
+    let reported = runtime.block_on(world.client.ask("POST", "/v1/reports", Some(body)));
+    let report = reported.unwrap().body["id"].as_str().unwrap().to_owned();
+    let mut profiles = world.items("accounts");
+    profiles.retain(|item| item["sk"]["S"] == "profile");
+    profiles[0]["status"]["S"] = json!("erasing");
+    world.put_back("accounts", &profiles);
+    good(&world.ops(&["reports", "close", &report, "--remove", "--reason", "not allowed"]));
+    let mails = world.items("outbox");
+    assert!(
+        mails.iter().all(|mail| mail["kind"]["S"] != "picture_removed"),
+        "{mails:?}"
+    );
+    runtime.block_on(world.stack.drain()).unwrap();
+    assert!(world.items("images").is_empty(), "the picture is still there");
+    runtime.block_on(world.stack.close());
+}
