@@ -3,6 +3,8 @@
 //! A metric is a line of the log in CloudWatch's embedded metric format, with the fields of the spans around it: what an alarm counts
 //! can be looked up by request. [`crate::telemetry`] writes it.
 
+use std::time::Duration;
+
 /// The target of events that are metrics.
 pub(crate) const TARGET: &str = "vitrine::metrics";
 
@@ -29,6 +31,18 @@ pub enum Metric {
     OutcomesUnknown,
     /// What those may have cost, in fen.
     PerhapsLostFen,
+    /// How long a request took to be answered, in milliseconds.
+    Latency,
+    /// A request was refused, for a reason that lies with whoever asked (4xx).
+    Refusals,
+    /// A model fared so badly that it is not asked for a while.
+    BreakerOpened,
+    /// How many pictures have not ended, each of which holds a credit.
+    HoldsOpen,
+    /// How old the oldest mail is that is still to be sent, in seconds.
+    OutboxAge,
+    /// How many deletions should have been carried out an hour ago.
+    DeletionsDue,
 }
 
 impl Metric {
@@ -44,6 +58,12 @@ impl Metric {
         Self::PicturesByBackup,
         Self::OutcomesUnknown,
         Self::PerhapsLostFen,
+        Self::Latency,
+        Self::Refusals,
+        Self::BreakerOpened,
+        Self::HoldsOpen,
+        Self::OutboxAge,
+        Self::DeletionsDue,
     ];
 
     /// The name in CloudWatch.
@@ -60,6 +80,12 @@ impl Metric {
             Self::PicturesByBackup => "PicturesByBackup",
             Self::OutcomesUnknown => "OutcomesUnknown",
             Self::PerhapsLostFen => "PerhapsLostFen",
+            Self::Latency => "Latency",
+            Self::Refusals => "Refusals",
+            Self::BreakerOpened => "BreakerOpened",
+            Self::HoldsOpen => "HoldsOpen",
+            Self::OutboxAge => "OutboxAge",
+            Self::DeletionsDue => "DeletionsDue",
         }
     }
 
@@ -68,6 +94,8 @@ impl Metric {
     pub const fn unit(self) -> &'static str {
         match self {
             Self::PerhapsLostFen => "None",
+            Self::Latency => "Milliseconds",
+            Self::OutboxAge => "Seconds",
             Self::PaymentAlarms
             | Self::PaymentsWithoutAccount
             | Self::PrivacyRequestsDue
@@ -76,18 +104,36 @@ impl Metric {
             | Self::PicturesRefused
             | Self::PicturesFailed
             | Self::PicturesByBackup
-            | Self::OutcomesUnknown => "Count",
+            | Self::OutcomesUnknown
+            | Self::Refusals
+            | Self::BreakerOpened
+            | Self::HoldsOpen
+            | Self::DeletionsDue => "Count",
         }
     }
 
     /// Whether a person has to hear of it. The others are looked at.
     #[must_use]
     pub const fn is_alarming(self) -> bool {
-        !matches!(self, Self::PicturesReady | Self::PicturesRefused)
+        !matches!(
+            self,
+            Self::PicturesReady
+                | Self::PicturesRefused
+                | Self::Latency
+                | Self::Refusals
+                | Self::BreakerOpened
+                | Self::HoldsOpen
+        )
     }
 }
 
-/// Says that it happened so many times.
+/// Says that it happened so many times, or stands at that number.
 pub fn count(metric: Metric, times: u64) {
     tracing::info!(target: TARGET, metric = metric.name(), unit = metric.unit(), value = times, "Measured");
+}
+
+/// Says how long something took, in the very line that says `what` it was.
+pub(crate) fn took(metric: Metric, time: Duration, what: &'static str) {
+    let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(target: TARGET, metric = metric.name(), unit = metric.unit(), value = ms, ms, "{what}");
 }

@@ -5,11 +5,12 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::config::Vars;
 use crate::{Clock, metrics};
@@ -42,14 +43,21 @@ pub fn subscriber<W>(filter: EnvFilter, writer: W) -> impl Subscriber + Send + S
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    tracing_subscriber::registry().with(filter).with(layer(writer))
+}
+
+/// What writes our lines to `writer`, for a subscriber that does more.
+pub fn layer<S, W>(writer: W) -> impl Layer<S> + Send + Sync
+where
+    S: Subscriber + for<'l> LookupSpan<'l>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .fmt_fields(JsonFields::new())
         .event_format(Line {
             stage: stage_of(&Vars::from_env()),
         })
-        .finish()
 }
 
 /// What went wrong and everything that led to it, on one line.

@@ -5,5 +5,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     shared::telemetry::init();
     let vars = shared::config::Vars::from_env();
     let deps = images_delete::Deps::new(&vars, &shared::Platform::lambda(&vars).await?)?;
-    shared::http::lambda::run(images_delete::router(deps)).await
+    shared::http::lambda::run(images_delete::router(deps), &vars).await
 }

@@ -5,5 +5,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     shared::telemetry::init();
     let vars = shared::config::Vars::from_env();
     let deps = passwords_reset::Deps::new(&vars, &shared::Platform::lambda(&vars).await?)?;
-    shared::http::lambda::run(passwords_reset::router(deps)).await
+    shared::http::lambda::run(passwords_reset::router(deps), &vars).await
 }

@@ -5,5 +5,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     shared::telemetry::init();
     let vars = shared::config::Vars::from_env();
     let deps = privacy_requests_confirm::Deps::new(&vars, &shared::Platform::lambda(&vars).await?)?;
-    shared::http::lambda::run(privacy_requests_confirm::router(deps)).await
+    shared::http::lambda::run(privacy_requests_confirm::router(deps), &vars).await
 }

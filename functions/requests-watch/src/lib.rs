@@ -1,12 +1,13 @@
 //! Schedule `rate(1 hour)`: says how many requests about somebody's data have to be answered soon, and how many reports of pictures wait,
-//! so that alarms can be raised.
+//! and how many deletions are late, so that alarms can be raised.
 
+use jiff::SignedDuration;
 use shared::config::{ConfigError, Vars};
 use shared::domain::privacy_request::ALARM_BEFORE;
 use shared::grants::{Action, Grant};
 use shared::metrics::{self, Metric};
 use shared::schedule::Due;
-use shared::store::{Reports, Requests, StoreError};
+use shared::store::{Privacy, Reports, Requests, StoreError};
 use shared::{Clock, Platform};
 
 /// What this function may touch.
@@ -18,10 +19,14 @@ pub const GRANTS: &[Grant] = &[
 /// How many are looked at. More than that waiting is an alarm as well.
 const MOST: i32 = 500;
 
+/// How long after its time a deletion may be under way before it counts as due: whoever erases wakes every hour as well.
+const GRACE: SignedDuration = SignedDuration::from_hours(1);
+
 /// What this function needs.
 #[derive(Clone)]
 pub struct Deps {
     clock: Clock,
+    privacy: Privacy,
     reports: Reports,
     requests: Requests,
 }
@@ -35,13 +40,14 @@ impl Deps {
         let db = platform.db();
         Ok(Self {
             clock: platform.clock.clone(),
+            privacy: Privacy::new(&db, vars)?,
             reports: Reports::new(&db, vars)?,
             requests: Requests::new(&db, vars)?,
         })
     }
 }
 
-/// Counts the requests that wait and are due within a week, and the reports. Nothing due is said as well, so that an alarm ends.
+/// Counts the requests that wait and are due within a week, the reports, and the deletions that are late. Nothing due is said as well, so that an alarm ends.
 ///
 /// # Errors
 /// When the store fails.
@@ -55,5 +61,7 @@ pub async fn run(deps: Deps, _due: Due) -> Result<(), StoreError> {
     metrics::count(Metric::PrivacyRequestsDue, u64::try_from(due.len()).unwrap_or(u64::MAX));
     let reports = deps.reports.count(MOST).await?;
     metrics::count(Metric::ReportsWaiting, u64::try_from(reports).unwrap_or(u64::MAX));
+    let overdue = deps.privacy.overdue(deps.clock.now() - GRACE, MOST).await?;
+    metrics::count(Metric::DeletionsDue, u64::try_from(overdue).unwrap_or(u64::MAX));
     Ok(())
 }

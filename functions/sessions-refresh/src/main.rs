@@ -5,5 +5,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     shared::telemetry::init();
     let vars = shared::config::Vars::from_env();
     let deps = sessions_refresh::Deps::new(&vars, &shared::Platform::lambda(&vars).await?)?;
-    shared::http::lambda::run(sessions_refresh::router(deps)).await
+    shared::http::lambda::run(sessions_refresh::router(deps), &vars).await
 }

@@ -66,6 +66,7 @@ impl Deps {
 /// When the store fails.
 pub async fn run(deps: Deps, _due: Due) -> Result<(), StoreError> {
     let settled = deps.settler.run().await?;
+    deps.settler.measure().await?;
     if settled.is_nothing() {
         return Ok(());
     }

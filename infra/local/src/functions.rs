@@ -1,12 +1,13 @@
 //! The functions of Vitrine, hosted in this process: the very libraries whose `main.rs` Lambda runs.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use axum::Router;
+use axum::{Extension, Router};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use shared::Platform;
 use shared::config::{ConfigError, Vars};
 use shared::grants::Grant;
+use shared::http::Edge;
 use shared::schedule::{self, Due};
 use shared::store::BoxError;
 use utoipa::openapi::OpenApi;
@@ -54,7 +55,10 @@ macro_rules! routes {
         &[$(RouteFunction {
             name: $name,
             grants: $library::GRANTS,
-            router: |vars, platform| Ok($library::router($library::Deps::new(vars, platform)?)),
+            router: |vars, platform| {
+                let router = $library::router($library::Deps::new(vars, platform)?);
+                Ok(router.layer(Extension(Edge::configured(vars)?)))
+            },
             openapi: routes!(@part $library $($openapi)?),
         }),*]
     };

@@ -5,6 +5,7 @@
 //! more often than the template allows answers 429 before its function sees anything.
 
 mod bucket;
+mod cors;
 mod host;
 mod routes;
 
@@ -25,7 +26,7 @@ use shared::Clock;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use crate::template::{FunctionSpec, Route, Template};
+use crate::template::{CorsSpec, FunctionSpec, Route, Template};
 use bucket::Bucket;
 use host::{Hosted, NoAnswer};
 use routes::Table;
@@ -79,6 +80,7 @@ pub struct Gateway(Arc<Inner>);
 struct Inner {
     routes: Table<Served>,
     functions: Vec<Arc<Hosted>>,
+    cors: Option<CorsSpec>,
     prepare: Box<Prepare>,
     limits: Limits,
     slots: Semaphore,
@@ -133,6 +135,7 @@ impl Gateway {
         Self(Arc::new(Inner {
             routes,
             functions,
+            cors: template.cors.clone(),
             prepare: Box::new(prepare),
             slots: Semaphore::new(limits.concurrency),
             limits,
@@ -169,11 +172,26 @@ impl Gateway {
         let Ok(_slot) = self.0.slots.try_acquire() else {
             return too_many_requests();
         };
-        self.0.answer(request).await.unwrap_or_else(|refusal| refusal)
+        let Some(cors) = &self.0.cors else {
+            return self.0.answer_or_refuse(request).await;
+        };
+        if let Some(response) = cors::preflight(cors, &request) {
+            return response;
+        }
+        let origin = cors::allowed(cors, request.headers());
+        let mut response = self.0.answer_or_refuse(request).await;
+        if let Some(origin) = origin {
+            cors::open(cors, &origin, &mut response);
+        }
+        response
     }
 }
 
 impl Inner {
+    async fn answer_or_refuse(&self, request: Request) -> Response {
+        self.answer(request).await.unwrap_or_else(|refusal| refusal)
+    }
+
     /// The function's answer, or the gateway's own in its place.
     async fn answer(&self, request: Request) -> Result<Response, Response> {
         let (served, request) = self.within(self.take(request)).await??;

@@ -10,7 +10,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use vitrine::bench::{self, Bench};
 use vitrine::prove::{self, Proof};
-use vitrine::{first_image, say, serve, thirty_days};
+use vitrine::{first_image, log, say, serve, thirty_days};
 
 use operator::Look;
 
@@ -73,7 +73,6 @@ struct Serve {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    vitrine::log_to_stderr();
     match run(Cli::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -84,8 +83,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<()> {
+    let command = cli.command.unwrap_or(Command::Serve(cli.serve));
+    if !matches!(command, Command::Serve(_)) {
+        log::begin(None);
+    }
     let keys = serve::real_keys()?;
-    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+    match command {
         Command::Serve(Serve { port, data, lambda }) => {
             serve::run(port, data.map_or_else(serve::default_data, Ok)?, keys, lambda).await
         }

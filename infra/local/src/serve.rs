@@ -8,7 +8,7 @@ use shared::Entropy;
 
 use crate::lambda::workshop::Workshop;
 use crate::stack::{Hosting, Options, PayPalKeys, RealKeys, Stack, clock_of};
-use crate::{building, say};
+use crate::{building, log, say};
 
 /// The highest port that has three more above it.
 const HIGHEST_PORT: u16 = u16::MAX - 3;
@@ -24,6 +24,7 @@ pub async fn run(port: u16, data: PathBuf, keys: RealKeys, lambda: bool) -> Resu
     let clock = clock_of(&data)
         .map_err(|error| anyhow!("the folder `{}` cannot be used: {}", data.display(), reason(&error)))?;
     writable(&data)?;
+    log::begin(Some(&data.join("log.jsonl")));
     let hosting = match lambda {
         true => Hosting::Processes(Arc::new(Workshop::open(building::show())?)),
         false => Hosting::InProcess,

@@ -20,6 +20,7 @@ use crate::store::{Accounts, Idempotency, Images, Outbox, Privacy, Requests, Ses
 use crate::telemetry::chain;
 use crate::{Clock, Entropy};
 
+pub use steps::LEASE;
 use steps::{Erasure, Stop};
 
 /// How long a run begins new steps. What is under way then takes seconds, and the function may run for five minutes.

@@ -16,6 +16,7 @@ use crate::Clock;
 use crate::domain::image::Failure;
 use crate::domain::{Image, State};
 use crate::ids::{self, Id};
+use crate::metrics::{self, Metric};
 use crate::store::images::{Claim, ImageKey};
 use crate::store::outbox::Fate;
 use crate::store::{Limits, Outbox, StoreError};
@@ -26,11 +27,14 @@ const WAITING: SignedDuration = SignedDuration::from_hours(2);
 /// How long a task or a result lives at its provider, with an hour to spare.
 const RESULT_LIFE: SignedDuration = SignedDuration::from_hours(25);
 
-/// For how long a picture is taken to be ended: long enough for the transaction.
-const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// For how long a picture is taken to be ended: longer than a function may run.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(150);
 
 /// How many are read at once.
 const PAGE: i32 = 50;
+
+/// How far pictures that have not ended are counted; more are as many.
+const MEASURED: i32 = 10_000;
 
 /// How many pages one run reads at most.
 const PAGES: usize = 20;
@@ -117,6 +121,18 @@ impl Settler {
             mails: each(|| outbox.due(now, PAGE), |mail| self.mail(mail)).await?,
             orders: self.orders(now).await?,
         })
+    }
+
+    /// Says how much is under way: how many pictures hold a credit, and how long the oldest mail waits.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn measure(&self) -> Result<(), StoreError> {
+        metrics::count(Metric::HoldsOpen, self.ender.images.unfinished(MEASURED).await?);
+        let oldest = self.outbox.oldest_unsent(PAGE).await?;
+        let age = oldest.map_or(0, |oldest| self.clock.now().duration_since(oldest).as_secs());
+        metrics::count(Metric::OutboxAge, u64::try_from(age).unwrap_or_default());
+        Ok(())
     }
 
     async fn orders(&self, now: Timestamp) -> Result<Count, StoreError> {

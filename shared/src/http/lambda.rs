@@ -1,12 +1,16 @@
 //! Serving a router from Lambda.
 
-use axum::Router;
+use axum::{Extension, Router};
 use lambda_http::Error;
 
-/// Serves `router` until the sandbox ends. What the gateway knows of a request is found by [`super::Viewer`].
+use super::Edge;
+use crate::config::Vars;
+
+/// Serves `router` until the sandbox ends. What the gateway knows of a request is found by [`super::Viewer`]; `vars` say what stands
+/// before it ([`Edge`]).
 ///
 /// # Errors
-/// When Lambda's runtime interface cannot be reached.
-pub async fn run(router: Router) -> Result<(), Error> {
-    lambda_http::run(router).await
+/// When that is told wrongly, or Lambda's runtime interface cannot be reached.
+pub async fn run(router: Router, vars: &Vars) -> Result<(), Error> {
+    lambda_http::run(router.layer(Extension(Edge::configured(vars)?))).await
 }

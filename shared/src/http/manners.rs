@@ -18,12 +18,13 @@ use url::form_urlencoded;
 
 use super::answers::NextPage;
 use super::cursor::Cursor;
+use super::edge::Edge;
 use super::json::body_cap;
 use super::kind::Kind;
 use super::problem::{Problem, Unfinished};
 use super::viewer::{RequestId, Viewer};
-use crate::Ids;
-use crate::ids;
+use crate::metrics::{self, Metric};
+use crate::{Ids, Trace, ids};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -37,7 +38,7 @@ pub fn with_manners(router: Router, ids: Ids) -> Router {
 }
 
 async fn attend(State(ids): State<Ids>, mut request: Request, next: Next) -> Response {
-    let id = name(&mut request, &ids);
+    let (id, trace) = name(&mut request, &ids);
     let uri = request.uri().clone();
     let route = request
         .extensions()
@@ -49,11 +50,16 @@ async fn attend(State(ids): State<Ids>, mut request: Request, next: Next) -> Res
         request_id = id.as_str(),
         method = request.method().as_str(),
         route,
-        status = Empty,
-        ms = Empty
+        status = Empty
     );
     let started = Instant::now();
-    let answer = AssertUnwindSafe(next.run(request))
+    let work = async {
+        match admitted(&mut request) {
+            Ok(()) => next.run(request).await,
+            Err(problem) => problem.into_response(),
+        }
+    };
+    let answer = AssertUnwindSafe(trace.carry(work))
         .catch_unwind()
         .instrument(span.clone())
         .await;
@@ -61,27 +67,35 @@ async fn attend(State(ids): State<Ids>, mut request: Request, next: Next) -> Res
         let panicked = |_| Problem::internal("the handler panicked").into_response();
         let response = finish(proper(answer.unwrap_or_else(panicked)), &id, &uri);
         span.record("status", response.status().as_u16());
-        span.record("ms", u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
-        tracing::info!("Answered");
+        if response.status().is_client_error() {
+            metrics::count(Metric::Refusals, 1);
+        }
+        metrics::took(Metric::Latency, started.elapsed(), "Answered");
         response
     })
 }
 
 /// Gives the request its name: the gateway's if there is one that can stand in a header, else one of ours.
-fn name(request: &mut Request, ids: &Ids) -> RequestId {
+fn name(request: &mut Request, ids: &Ids) -> (RequestId, Trace) {
     let known = request.extensions().get::<Viewer>().cloned();
     let viewer = known
         .or_else(|| Viewer::from_lambda(request.extensions()))
         .unwrap_or_default();
-    let given = viewer.request_id.clone().filter(|id| is_fit(id));
-    let id = RequestId(given.unwrap_or_else(|| ids.next::<ids::Request>().to_string()));
+    let given = viewer.request_id.as_deref().and_then(Trace::parse);
+    let trace = given.unwrap_or_else(|| Trace::of(ids.next::<ids::Request>()));
+    let id = RequestId(trace.as_str().to_owned());
     request.extensions_mut().insert(viewer);
     request.extensions_mut().insert(id.clone());
-    id
+    (id, trace)
 }
 
-fn is_fit(id: &str) -> bool {
-    (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+/// Lets in what came through the edge, if there is one, and notes who the edge says is asking.
+fn admitted(request: &mut Request) -> Result<(), Problem> {
+    let edge = request.extensions().get::<Edge>().cloned().unwrap_or_default();
+    let mut viewer = request.extensions().get::<Viewer>().cloned().unwrap_or_default();
+    viewer.source_ip = edge.asker(request.headers(), viewer.source_ip)?;
+    request.extensions_mut().insert(viewer);
+    Ok(())
 }
 
 /// An answer that says "wrong" without being a problem, such as the router's own 404, becomes one.

@@ -23,6 +23,7 @@ use crate::config::{ConfigError, Vars};
 use crate::domain::image::{Failure, Refusal, TaskId, Try};
 use crate::domain::{Fallback, Image, ObjectKey, PixelSize, Prompt, Ratio, State, Store};
 use crate::ids::{self, Id};
+use crate::trace::Trace;
 
 pub use sweep::Walked;
 
@@ -105,6 +106,9 @@ struct ImageItem {
     pending: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     due_at: Option<i64>,
+    /// The request that ordered it; one that an older function has written names none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    trace: Option<String>,
 }
 
 /// The state's name; the pipe's filter waits for `queued`.
@@ -193,6 +197,7 @@ impl Images {
             expires_at: None,
             pending: Some(PENDING.to_owned()),
             due_at: Some((image.ordered_at() + PATIENCE).as_second()),
+            trace: Some(Trace::current_or(image.id).as_str().to_owned()),
         })?;
         self.table
             .put_write(item, Expression::when("attribute_not_exists(#id)"), Guard::Image)

@@ -18,6 +18,7 @@ use crate::config::{ConfigError, Vars};
 use crate::domain::EmailAddress;
 use crate::domain::mail::{Letter, Mail, MailKind};
 use crate::ids::{self, Id};
+use crate::trace::Trace;
 
 /// How long it is kept that a mail of this kind was sent.
 pub const LOG_MEMORY: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -61,6 +62,9 @@ struct MailItem {
     pending: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     due_at: Option<i64>,
+    /// The request that caused it, until it has ended; one that an older function has written names none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    trace: Option<String>,
 }
 
 /// What the log of mails knows of one.
@@ -136,6 +140,7 @@ impl Outbox {
             expires_at: (mail.not_after + BACKSTOP).as_second(),
             pending: Some(PENDING.to_owned()),
             due_at: Some((mail.id.made_at() + PATIENCE).as_second()),
+            trace: Some(Trace::current_or(mail.id).as_str().to_owned()),
         })?;
         self.table
             .put_write(item, Expression::when("attribute_not_exists(#id)"), Guard::New)
@@ -166,6 +171,7 @@ impl Outbox {
             expires_at: not_after.as_second(),
             pending: None,
             due_at: None,
+            trace: Some(Trace::current_or(id).as_str().to_owned()),
         })?;
         self.table
             .put_write(item, Expression::when("attribute_not_exists(#id)"), Guard::New)
@@ -189,6 +195,15 @@ impl Outbox {
     pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<Id<ids::Mail>>, StoreError> {
         let due: Vec<Due> = self.table.due(PENDING, now, limit).await?;
         Ok(due.into_iter().map(|due| due.id).collect())
+    }
+
+    /// When the oldest was written of the `among` mails that are longest due; mails that are not to be sent any more are not among them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn oldest_unsent(&self, among: i32) -> Result<Option<Timestamp>, StoreError> {
+        let due: Vec<Due> = self.table.due(PENDING, Timestamp::MAX, among).await?;
+        Ok(due.into_iter().map(|due| due.id.made_at()).min())
     }
 
     /// Up to `limit` mails about an account that the log has, newest first, those before `before` if given. One that was written a
@@ -243,7 +258,7 @@ impl Outbox {
         };
         let expression = Expression::update(
             "SET #state = :state, #ended_at = :now, #expires_at = :forget \
-             REMOVE #to, #subject, #text, #html, #pending, #due_at, #wake",
+             REMOVE #to, #subject, #text, #html, #pending, #due_at, #wake, #trace",
         )
         .and_when("#state = :queued")
         .text(":state", state)

@@ -71,6 +71,12 @@ struct Due {
     id: String,
 }
 
+impl Due {
+    fn deletion(self) -> Option<DeletionId> {
+        self.id.strip_prefix("deletion#").and_then(DeletionId::from_hash)
+    }
+}
+
 impl Privacy {
     /// The table named by `PRIVACY_TABLE`.
     ///
@@ -109,8 +115,26 @@ impl Privacy {
     /// When the store fails.
     pub async fn due(&self, now: Timestamp, limit: i32) -> Result<Vec<DeletionId>, StoreError> {
         let due: Vec<Due> = self.table.due(PENDING, now, limit).await?;
-        let id = |due: Due| due.id.strip_prefix("deletion#").and_then(DeletionId::from_hash);
-        Ok(due.into_iter().filter_map(id).collect())
+        Ok(due.into_iter().filter_map(Due::deletion).collect())
+    }
+
+    /// How many of the `among` deletions that are longest waited for should have been carried out before `by`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn overdue(&self, by: Timestamp, among: i32) -> Result<usize, StoreError> {
+        let due: Vec<Due> = self.table.due(PENDING, Timestamp::MAX, among).await?;
+        let mut overdue = 0;
+        for id in due.into_iter().filter_map(Due::deletion) {
+            if self
+                .deletion(&id, by)
+                .await?
+                .is_some_and(|deletion| deletion.due_at <= by)
+            {
+                overdue += 1;
+            }
+        }
+        Ok(overdue)
     }
 
     /// Keeps a deletion that is asked for now, as a piece of the transaction that closes the account.

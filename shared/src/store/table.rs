@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, Select};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -218,6 +218,31 @@ impl Table {
         let page = self.query_index("unfinished", expression, limit, None).await?;
         let entry = |item| from_item(item, || "an entry of the index `unfinished`".to_owned());
         page.items.into_iter().map(entry).collect()
+    }
+
+    /// How many entries the partition `pending` of the index `unfinished` has, `most` at most.
+    pub(super) async fn count_unfinished(&self, pending: &str, most: i32) -> Result<u64, StoreError> {
+        let (mut count, mut from) = (0, None);
+        loop {
+            let request = self
+                .db
+                .client
+                .query()
+                .table_name(&self.name)
+                .index_name("unfinished")
+                .select(Select::Count)
+                .key_condition_expression("#pending = :pending")
+                .expression_attribute_names("#pending", "pending")
+                .expression_attribute_values(":pending", AttributeValue::S(pending.to_owned()))
+                .set_exclusive_start_key(from)
+                .limit(most);
+            let found = Box::pin(request.send()).await.map_err(failed)?;
+            count += u64::try_from(found.count).unwrap_or_default();
+            from = found.last_evaluated_key;
+            if from.is_none() || count >= u64::try_from(most).unwrap_or_default() {
+                return Ok(count);
+            }
+        }
     }
 
     /// Up to `limit` items of an index, in the order of its sort key, from `from` on. Most indexes of ours hold keys alone, and all lag

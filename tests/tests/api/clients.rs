@@ -33,7 +33,7 @@ fn printed(language: &str) -> String {
 }
 
 /// Whether a program is there. Where everything must be there, it is a failure when it is not.
-fn is_there(program: &str) -> bool {
+pub(crate) fn is_there(program: &str) -> bool {
     let asked = Command::new(program).arg("--version").output();
     let is_there = asked.is_ok_and(|output| output.status.success());
     let needed = std::env::var_os("VITRINE_NEEDS_CLIENTS").is_some();

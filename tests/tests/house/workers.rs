@@ -1,6 +1,7 @@
 //! Times and shapes on the way from a table to a worker, and from the clock to a function.
 
 use shared::flows::painting::LEASE;
+use shared::flows::{erasing, settling};
 use vitrine::engine::input::InputTemplate;
 use vitrine::engine::pattern::Pattern;
 use vitrine::engine::schedules::interval;
@@ -28,6 +29,17 @@ fn a_lease_outlives_its_worker_and_ends_before_the_message_comes_again() {
         lease < hidden,
         "the message comes again after {hidden} s and would find the lease of {lease} s taken"
     );
+}
+
+#[test]
+fn what_the_clock_wakes_takes_things_for_longer_than_it_may_run() {
+    for (folder, lease) in [("accounts-erase", erasing::LEASE), ("settle-stale", settling::LEASE)] {
+        let seconds = LOCAL.function(folder).unwrap().timeout_s;
+        assert!(
+            lease.as_secs() > i64::from(seconds),
+            "`{folder}` may run for {seconds} s"
+        );
+    }
 }
 
 #[test]

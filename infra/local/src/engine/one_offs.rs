@@ -170,7 +170,8 @@ impl OneOffs {
     }
 
     async fn wake(&self, ordered: &Ordered) -> Result<()> {
-        let function = ordered.request.target.arn.rsplit(':').next().unwrap_or_default();
+        // Of an alias the function, whichever of its versions that leads to.
+        let function = ordered.request.target.arn.split(':').nth(6).unwrap_or_default();
         let handler = {
             let sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
             sleepers.get(function).cloned()

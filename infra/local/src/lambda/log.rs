@@ -20,6 +20,7 @@ enum Level {
 
 /// A line of standard output: the function's log. It keeps its level, so that `VITRINE_LOG` decides about it too.
 pub(super) fn told(function: &str, line: &str) {
+    crate::log::keep(line);
     let level = serde_json::from_str(line).map_or(Level::Info, |Line { level }| level);
     match level {
         Level::Error => tracing::error!(target: "function", function, "{line}"),

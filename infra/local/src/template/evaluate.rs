@@ -125,6 +125,11 @@ impl Scope<'_> {
         }
         let mut outputs = BTreeMap::new();
         for (name, output) in self.document.outputs.entries() {
+            if let Some(condition) = output.get("Condition").and_then(Node::text)
+                && !self.condition(name, condition)?
+            {
+                continue;
+            }
             let written = output.get("Value").ok_or_else(|| self.fail(name, "has no Value"))?;
             outputs.insert(name.clone(), self.needed(name, written)?);
         }

@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 
 pub use resource::Resource;
 pub use spec::{
-    AlarmSpec, Attribute, DeadLetters, FunctionSpec, IndexSpec, LogMetricSpec, PipeSpec, QueueEvent, QueueSpec, Route,
-    ScheduleSpec, Statement, TableSpec, Template, Throttle, Throttling,
+    AlarmSpec, Attribute, CorsSpec, DeadLetters, FunctionSpec, IndexSpec, LogMetricSpec, PipeSpec, QueueEvent,
+    QueueSpec, Route, ScheduleSpec, Statement, TableSpec, Template, Throttle, Throttling,
 };
 
 /// The files a template is made of.
@@ -55,6 +55,7 @@ pub fn local_parameters() -> BTreeMap<String, String> {
     [
         ("Stage", "local"),
         ("PublicUrl", "http://127.0.0.1:8000"),
+        ("ShopOrigin", "http://localhost:3000"),
         ("MailFrom", "Vitrine <hello@vitrine.localhost>"),
         ("PrivacyContact", "privacy@vitrine.localhost"),
         ("CosBucket", "vitrine-local-1250000000"),

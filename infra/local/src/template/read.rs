@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::evaluate::{Made, Stack};
 use super::resource::{Resource, short_name};
-use super::spec::{AlarmSpec, DeadLetters, LogMetricSpec, QueueSpec, Route, Template, Throttle, Throttling};
+use super::spec::{AlarmSpec, CorsSpec, DeadLetters, LogMetricSpec, QueueSpec, Route, Template, Throttle, Throttling};
 use super::{TemplateError, wire};
 
 /// What SQS takes where a queue says nothing.
@@ -22,6 +22,7 @@ pub(super) fn template(root: &Stack) -> Result<Template, TemplateError> {
     let mut template = Template {
         stage: root.stage.clone(),
         throttling: Throttling::default(),
+        cors: None,
         functions: Vec::new(),
         tables: Vec::new(),
         queues: Vec::new(),
@@ -110,7 +111,10 @@ fn collect<'a>(
         let place = Place { stack, made };
         match made.kind.as_str() {
             "AWS::Serverless::Function" => function::read(&place, template)?,
-            "AWS::Serverless::HttpApi" => template.throttling = throttling(&place)?,
+            "AWS::Serverless::HttpApi" => {
+                template.throttling = throttling(&place)?;
+                template.cors = cors(&place)?;
+            }
             "AWS::Lambda::EventSourceMapping" => {
                 let mapping = place.properties()?;
                 mappings.push((place, mapping));
@@ -178,6 +182,17 @@ fn throttling(place: &Place<'_>) -> Result<Throttling, TemplateError> {
             .map(|(name, settings)| Ok((route(name)?, throttle(settings))))
             .collect::<Result<_, TemplateError>>()?,
     })
+}
+
+fn cors(place: &Place<'_>) -> Result<Option<CorsSpec>, TemplateError> {
+    let api: wire::HttpApi = place.properties()?;
+    Ok(api.cors_configuration.map(|cors| CorsSpec {
+        origins: cors.allow_origins,
+        methods: cors.allow_methods,
+        headers: cors.allow_headers,
+        exposed: cors.expose_headers,
+        max_age_s: cors.max_age,
+    }))
 }
 
 fn queue(place: &Place<'_>) -> Result<QueueSpec, TemplateError> {

@@ -60,7 +60,11 @@ impl Resource {
             "sqs" => Self::Queue(short(name)?),
             "scheduler" => Self::Schedules(short(name.strip_prefix("schedule/")?.strip_suffix("/*")?)?),
             "iam" => Self::Role((*name).to_owned()),
-            "lambda" => Self::Function(short(name.strip_prefix("function:")?)?),
+            // Of an alias the function, whichever of its versions that leads to.
+            "lambda" => {
+                let name = name.strip_prefix("function:")?;
+                Self::Function(short(name.split(':').next().unwrap_or(name))?)
+            }
             _ => return None,
         };
         let one = !resource.to_string().contains(['*', '?']);

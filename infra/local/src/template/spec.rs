@@ -11,6 +11,8 @@ pub struct Template {
     pub stage: String,
     /// How often the API's routes may be asked.
     pub throttling: Throttling,
+    /// Whose pages' scripts may ask the API, if any may.
+    pub cors: Option<CorsSpec>,
     /// All functions, of routes and of queues.
     pub functions: Vec<FunctionSpec>,
     /// All tables.
@@ -104,6 +106,10 @@ pub struct FunctionSpec {
     pub memory_mb: u32,
     /// How long it may run, in seconds.
     pub timeout_s: u32,
+    /// The alias by which it is called, which a deployment leads from version to version.
+    pub alias: String,
+    /// The alarms, by their full names, that turn a deployment back.
+    pub turned_back_by: Vec<String>,
     /// How many may run at once, if that is reserved for it.
     pub reserved_concurrency: Option<u32>,
     /// The queues it works on.
@@ -143,6 +149,21 @@ pub struct Throttle {
     pub burst: u32,
     /// How many come back in a second.
     pub rate: u32,
+}
+
+/// What the API lets the scripts of other origins' pages do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CorsSpec {
+    /// The origins, such as `https://www.example.com`.
+    pub origins: Vec<String>,
+    /// The methods they may use.
+    pub methods: Vec<String>,
+    /// The headers they may send.
+    pub headers: Vec<String>,
+    /// The headers they may read.
+    pub exposed: Vec<String>,
+    /// For how long a browser need not ask again, in seconds.
+    pub max_age_s: u32,
 }
 
 /// One allowance of a policy.

@@ -12,6 +12,8 @@ pub(super) struct Function {
     pub(super) code_uri: String,
     pub(super) memory_size: u32,
     pub(super) timeout: u32,
+    pub(super) auto_publish_alias: String,
+    pub(super) deployment_preference: DeploymentPreference,
     pub(super) reserved_concurrent_executions: Option<u32>,
     #[serde(default)]
     pub(super) events: BTreeMap<String, Event>,
@@ -19,6 +21,12 @@ pub(super) struct Function {
     pub(super) policies: Value,
     #[serde(default)]
     pub(super) environment: Environment,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DeploymentPreference {
+    pub(super) alarms: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +69,17 @@ pub(super) struct HttpApi {
     pub(super) default_route_settings: Option<RouteSettings>,
     #[serde(default)]
     pub(super) route_settings: BTreeMap<String, RouteSettings>,
+    pub(super) cors_configuration: Option<Cors>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(super) struct Cors {
+    pub(super) allow_origins: Vec<String>,
+    pub(super) allow_methods: Vec<String>,
+    pub(super) allow_headers: Vec<String>,
+    pub(super) expose_headers: Vec<String>,
+    pub(super) max_age: u32,
 }
 
 /// Both are needed: what is left out counts as zero at API Gateway, and the route would answer nobody.
@@ -100,7 +119,7 @@ pub(super) enum Event {
         name: String,
         input: String,
         schedule_expression: String,
-        schedule_expression_timezone: Option<String>,
+        schedule_expression_timezone: String,
     },
 }
 

@@ -24,6 +24,8 @@ pub(super) enum Function {
     Not,
     Or,
     Ref,
+    Select,
+    Split,
     Sub,
 }
 
@@ -39,6 +41,8 @@ impl Function {
             "Not" => Self::Not,
             "Or" => Self::Or,
             "Ref" => Self::Ref,
+            "Select" => Self::Select,
+            "Split" => Self::Split,
             "Sub" => Self::Sub,
             _ => return None,
         })

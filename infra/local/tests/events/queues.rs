@@ -74,7 +74,8 @@ async fn a_worker_is_handed_that_event_and_its_library_reads_every_member() {
     };
     assert_eq!(
         lamp.body.as_deref(),
-        Some(r#"{"account_id":"acc_linen","id":"img_lamp"}"#)
+        Some(r#"{"account_id":"acc_linen","id":"img_lamp","trace":null}"#),
+        "of an item that names no request"
     );
     assert_ne!(lamp.message_id, vase.message_id);
     let told = [

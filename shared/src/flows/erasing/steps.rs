@@ -13,8 +13,8 @@ use crate::objects::ObjectError;
 use crate::store::{Guard, StoreError, Transaction, TransactionError, Write};
 use crate::telemetry::chain;
 
-/// How long nobody else goes on with a deletion after a step.
-const LEASE: SignedDuration = SignedDuration::from_mins(5);
+/// How long nobody else goes on with a deletion after a step: longer than a function may run.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(330);
 
 /// How soon somebody looks again for pictures that were being painted, and for money that was under way.
 const SOON: SignedDuration = SignedDuration::from_mins(30);

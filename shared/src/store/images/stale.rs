@@ -14,6 +14,14 @@ impl Images {
         self.table.due(PENDING, now, limit).await
     }
 
+    /// How many pictures have not ended, `most` at most.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn unfinished(&self, most: i32) -> Result<u64, StoreError> {
+        self.table.count_unfinished(PENDING, most).await
+    }
+
     /// Has a worker come for the picture, if it is still as `image` was read. Its message may be one of several.
     ///
     /// # Errors

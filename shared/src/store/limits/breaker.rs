@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::{Limits, key};
 use crate::domain::breaker::{Breaker, Open, THRESHOLD, WINDOW};
 use crate::domain::image::Provider;
+use crate::metrics::{self, Metric};
 use crate::store::{Expression, Item, StoreError, Updated, from_item};
 
 #[derive(Deserialize)]
@@ -76,7 +77,15 @@ impl Limits {
                 .number(":seen", seen.retry_at.as_second()),
         };
         let updated = self.table.update(breaker_key(provider), open).await?;
-        Ok(matches!(updated, Updated::Done(_)))
+        let done = matches!(updated, Updated::Done(_));
+        if done && seen.is_none() {
+            tracing::warn!(
+                model = provider.as_str(),
+                "A model fares badly and is not asked for a while"
+            );
+            metrics::count(Metric::BreakerOpened, 1);
+        }
+        Ok(done)
     }
 
     /// Closes the breaker, or forgets the failures of one that is closed.

@@ -23,6 +23,8 @@ impl Scope<'_> {
             Function::GetAtt => self.get_att(place, argument).map(Some),
             Function::Sub => self.sub(place, argument).map(|text| Some(Value::from(text))),
             Function::Join => self.join(place, argument).map(|text| Some(Value::from(text))),
+            Function::Select => self.select(place, argument).map(Some),
+            Function::Split => self.split(place, argument).map(Some),
             Function::If => {
                 let [condition, then, otherwise] = self.arguments(place, "If", argument)?;
                 let holds = self.condition(place, &self.text(place, condition)?)?;
@@ -66,9 +68,13 @@ impl Scope<'_> {
             }
             Function::And => self.each(place, argument).map(|all| all.into_iter().all(|holds| holds)),
             Function::Or => self.each(place, argument).map(|all| all.into_iter().any(|holds| holds)),
-            Function::GetAtt | Function::If | Function::Join | Function::Ref | Function::Sub => {
-                Err(self.fail(place, "is no condition"))
-            }
+            Function::GetAtt
+            | Function::If
+            | Function::Join
+            | Function::Ref
+            | Function::Select
+            | Function::Split
+            | Function::Sub => Err(self.fail(place, "is no condition")),
         }
     }
 
@@ -89,6 +95,9 @@ impl Scope<'_> {
         if let Some(value) = self.parameters.get(name) {
             return Ok(Some(value.clone()));
         }
+        if let Some(function) = name.strip_suffix(".Alias") {
+            return self.alias(place, function).map(Some);
+        }
         let written = self.made(place, name)?;
         let value = match written.kind.as_str() {
             "AWS::DynamoDB::Table" => self.property(written, "TableName")?,
@@ -100,6 +109,14 @@ impl Scope<'_> {
             _ => Value::from(name),
         };
         Ok(Some(value))
+    }
+
+    /// The alias by which a function is called, as SAM's `X.Alias`: its ARN.
+    fn alias(&self, place: &str, function: &str) -> Result<Value, TemplateError> {
+        let alias = self.property_text(self.made(place, function)?, "AutoPublishAlias")?;
+        let function = self.attribute(place, &format!("{function}.Arn"))?;
+        let function = text_of(&function).unwrap_or_default();
+        Ok(Value::from(format!("{function}:{alias}")))
     }
 
     fn get_att(&self, place: &str, argument: &Node) -> Result<Value, TemplateError> {
@@ -194,6 +211,20 @@ impl Scope<'_> {
         let texts: Option<Vec<String>> = items.as_array().and_then(|items| items.iter().map(text_of).collect());
         let texts = texts.ok_or_else(|| self.fail(place, "Join takes a separator and a list of texts"))?;
         Ok(texts.join(&self.text(place, separator)?))
+    }
+
+    fn select(&self, place: &str, argument: &Node) -> Result<Value, TemplateError> {
+        let [index, list] = self.arguments(place, "Select", argument)?;
+        let list = self.needed(place, list)?;
+        let index = self.text(place, index)?.parse::<usize>().ok();
+        let chosen = index.and_then(|index| list.as_array()?.get(index).cloned());
+        chosen.ok_or_else(|| self.fail(place, "Select takes the place of an item in a list that has it"))
+    }
+
+    fn split(&self, place: &str, argument: &Node) -> Result<Value, TemplateError> {
+        let [separator, text] = self.arguments(place, "Split", argument)?;
+        let (separator, text) = (self.text(place, separator)?, self.text(place, text)?);
+        Ok(text.split(separator.as_str()).collect())
     }
 
     fn arguments<'n, const N: usize>(

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Place;
 use crate::template::document::text_of;
 use crate::template::spec::{FunctionSpec, QueueEvent, Route, ScheduleSpec, Statement, Template};
-use crate::template::{TemplateError, wire};
+use crate::template::{Resource, TemplateError, wire};
 
 /// Reads a function and its schedules into `template`.
 pub(super) fn read(place: &Place<'_>, template: &mut Template) -> Result<(), TemplateError> {
@@ -33,7 +33,7 @@ pub(super) fn read(place: &Place<'_>, template: &mut Template) -> Result<(), Tem
                 name: place.short(&name)?,
                 function: folder.clone(),
                 expression: schedule_expression,
-                time_zone: schedule_expression_timezone.unwrap_or_else(|| "UTC".to_owned()),
+                time_zone: schedule_expression_timezone,
                 input,
             }),
         }
@@ -49,6 +49,8 @@ pub(super) fn read(place: &Place<'_>, template: &mut Template) -> Result<(), Tem
         statements: statements(place, &function.policies)?,
         memory_mb: function.memory_size,
         timeout_s: function.timeout,
+        alias: function.auto_publish_alias,
+        turned_back_by: function.deployment_preference.alarms,
         reserved_concurrency: function.reserved_concurrent_executions,
         queue_events: Vec::new(),
     });
@@ -58,11 +60,18 @@ pub(super) fn read(place: &Place<'_>, template: &mut Template) -> Result<(), Tem
 /// Gives the function that a mapping names its queue.
 pub(super) fn attach(template: &mut Template, place: &Place<'_>, mapping: wire::Mapping) -> Result<(), TemplateError> {
     let queue = place.queue(&mapping.event_source_arn)?;
+    // By its name, or by the ARN of its alias.
+    let named = mapping.function_name.as_str();
+    let short = match place.resource(named) {
+        Ok(Resource::Function(short)) => short,
+        Ok(_) | Err(_) => place.short(named)?,
+    };
+    let name = format!("vitrine-{}-{short}", place.stack.stage);
     let function = template
         .functions
         .iter_mut()
-        .find(|function| function.name == mapping.function_name)
-        .ok_or_else(|| place.fail(format!("names {}, which is no function", mapping.function_name)))?;
+        .find(|function| function.name == name)
+        .ok_or_else(|| place.fail(format!("names {named}, which is no function")))?;
     function.queue_events.push(QueueEvent {
         queue,
         batch_size: mapping.batch_size,
