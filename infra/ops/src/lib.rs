@@ -4,6 +4,7 @@
 //! their length alone.
 
 pub mod accounts;
+mod acts;
 pub mod desk;
 pub mod erasures;
 pub mod images;
