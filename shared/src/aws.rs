@@ -9,9 +9,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
@@ -21,6 +23,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http_body_util::BodyExt as _;
@@ -239,6 +242,19 @@ impl Aws {
             .retry_config(retries());
         config.set_endpoint_url(self.runtime.scheduler_url.as_ref().map(origin));
         aws_sdk_scheduler::Client::from_conf(config.build())
+    }
+
+    /// For a client that is made elsewhere: what those above are made from.
+    pub(crate) fn sqs_config(&self) -> SdkConfig {
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(self.region())
+            .credentials_provider(SharedCredentialsProvider::new(self.credentials()))
+            .http_client(self.transport.client())
+            .timeout_config(timeouts(ATTEMPT, OPERATION))
+            .retry_config(retries());
+        config.set_endpoint_url(self.runtime.sqs_url.as_ref().map(origin));
+        config.build()
     }
 
     /// Opens the connection the first query will use. DynamoDB answers an unsigned `GET /` with a line about its health,

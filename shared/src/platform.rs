@@ -37,6 +37,8 @@ pub struct Runtime {
     pub ssm_url: Option<Url>,
     /// Read from `AWS_ENDPOINT_URL_SCHEDULER`, likewise.
     pub scheduler_url: Option<Url>,
+    /// Read from `AWS_ENDPOINT_URL_SQS`, likewise.
+    pub sqs_url: Option<Url>,
     /// Read from the file that `AWS_CA_BUNDLE` names: certificates trusted beside the built-in ones.
     pub ca_bundle: Option<CaBundle>,
     /// Read from `VITRINE_CLOCK_FILE`: the local stack moves time by it.
@@ -65,6 +67,7 @@ impl Runtime {
             dynamodb_url: endpoint(vars, "AWS_ENDPOINT_URL_DYNAMODB")?,
             ssm_url: endpoint(vars, "AWS_ENDPOINT_URL_SSM")?,
             scheduler_url: endpoint(vars, "AWS_ENDPOINT_URL_SCHEDULER")?,
+            sqs_url: endpoint(vars, "AWS_ENDPOINT_URL_SQS")?,
             ca_bundle: vars
                 .peek("AWS_CA_BUNDLE")
                 .map(|path| CaBundle::read("AWS_CA_BUNDLE", path))
@@ -74,8 +77,8 @@ impl Runtime {
         })
     }
 
-    /// A host on this machine, whose engine answers for DynamoDB, the parameter store and the scheduler at `engine` and knows the caller
-    /// by the name `function`, which is key id and secret at once.
+    /// A host on this machine, whose engine answers for DynamoDB, the parameter store, the scheduler and the queues at `engine` and knows
+    /// the caller by the name `function`, which is key id and secret at once.
     #[must_use]
     pub fn local(function: &str, engine: Option<Url>) -> Self {
         Self {
@@ -85,7 +88,8 @@ impl Runtime {
             session_token: None,
             dynamodb_url: engine.clone(),
             ssm_url: engine.clone(),
-            scheduler_url: engine,
+            scheduler_url: engine.clone(),
+            sqs_url: engine,
             ca_bundle: None,
             clock_file: None,
             wire: None,
@@ -217,6 +221,14 @@ impl Platform {
     #[must_use]
     pub(crate) fn scheduler(&self) -> aws_sdk_scheduler::Client {
         self.aws.scheduler()
+    }
+
+    /// What a client of the queues is made from: the platform's region, credentials, connections, time-outs and retries. No function
+    /// asks SQS for anything, since Lambda does that for it; so the client itself is linked by the operators' tools alone, and made
+    /// there.
+    #[must_use]
+    pub fn sqs_config(&self) -> aws_types::SdkConfig {
+        self.aws.sqs_config()
     }
 
     /// Opens the connection to DynamoDB, so that the first query need not.

@@ -3,6 +3,7 @@
 mod money;
 mod people;
 mod things;
+mod work;
 
 use std::path::{Path, PathBuf};
 
@@ -84,6 +85,11 @@ pub(crate) enum Look {
         #[command(subcommand)]
         what: things::DoForKeys,
     },
+    /// Queues, and what was given up in them
+    Queue {
+        #[command(subcommand)]
+        what: work::LookAtQueues,
+    },
     /// Orders for credits
     Orders {
         #[command(subcommand)]
@@ -123,6 +129,7 @@ pub(crate) async fn look(what: Look) -> Result<()> {
         Look::Storage { what } => things::storage(what).await,
         Look::Retention { what } => things::retention(what).await,
         Look::Keys { what } => things::keys(what).await,
+        Look::Queue { what } => work::queues(what).await,
         Look::Ledger { what } => money::ledger(what).await,
         Look::Payments { what } => money::payments(what).await,
         Look::Orders { what } => money::orders(what).await,

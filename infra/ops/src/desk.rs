@@ -46,22 +46,6 @@ impl Ops {
         text.ok_or_else(|| OpsError::Absent(format!("there is no account {id}: it was erased, or never made")))
     }
 
-    /// Writes down that somebody looks, before anything is shown. At whom stands nowhere.
-    pub(crate) async fn looked(&self, what: &str) -> Result<(), OpsError> {
-        let act = Act {
-            id: self.ids.next(),
-            what: what.to_owned(),
-            reason: "a look".to_owned(),
-            credits: None,
-            amount: None,
-            at: self.clock.now(),
-        };
-        let noted = Transaction::of([self.acts.act_write(&act)?])
-            .commit(self.accounts.db())
-            .await;
-        noted.map_err(|error| self.explained(StoreError::from(error)))
-    }
-
     async fn described(&self, id: AccountId) -> Result<Option<String>, StoreError> {
         let Some(profile) = self.accounts.profile(id).await? else {
             return Ok(None);

@@ -13,8 +13,6 @@ use shared::auth::token::ACCESS_TOKEN_LIFE;
 use shared::auth::{JwkSet, SigningKey};
 use shared::domain::deletion::RECEIPT_LIFE;
 use shared::parameters::{Parameter, ParameterError};
-use shared::store::Transaction;
-use shared::store::acts::Act;
 
 use crate::{Ops, OpsError};
 
@@ -221,17 +219,8 @@ impl Ops {
 
     /// Writes a step down before it is taken: it is safe to take twice, and a step that nobody knows of is not.
     async fn noted(&self, purpose: Purpose, step: &str, now: Timestamp) -> Result<(), OpsError> {
-        let act = Act {
-            id: self.ids.next(),
-            what: format!("keys rotate {}", purpose.what()),
-            reason: step.to_owned(),
-            credits: None,
-            amount: None,
-            at: now,
-        };
-        let transaction = Transaction::of([self.acts.act_write(&act)?]);
-        let noted = transaction.commit(self.accounts.db()).await;
-        noted.map_err(|error| self.explained(error.into()))
+        let what = format!("keys rotate {}", purpose.what());
+        self.write_down(&what, step, now).await.map(drop)
     }
 
     async fn put_set(&self, purpose: Purpose, set: JwkSet) -> Result<(), OpsError> {

@@ -4,6 +4,7 @@
 //! their length alone.
 
 pub mod accounts;
+mod acts;
 pub mod desk;
 pub mod erasures;
 pub mod images;
@@ -11,7 +12,9 @@ pub mod keys;
 pub mod ledger;
 pub mod payments;
 pub mod privacy;
+pub mod queues;
 pub mod receipt;
+mod redrive;
 pub mod reports;
 pub mod retention;
 pub mod stats;
@@ -26,7 +29,8 @@ use shared::platform::Runtime;
 use shared::providers::paypal::PayPalError;
 use shared::secrets::Secrets;
 use shared::store::{
-    Accounts, Acts, Analytics, Images, Ledgers, Outbox, Privacy, Reports, Requests, Sessions, StoreError, Sweeps,
+    Accounts, Acts, Analytics, BoxError, Images, Ledgers, Outbox, Privacy, Reports, Requests, Sessions, StoreError,
+    Sweeps,
 };
 use shared::{Clock, Entropy, Ids, Platform};
 
@@ -54,6 +58,15 @@ pub enum OpsError {
     /// The parameter store would not do or show something.
     #[error(transparent)]
     Parameters(ParameterError),
+    /// The queues would not do or show something.
+    #[error("the queues would not {what}")]
+    Queues {
+        /// What they were asked to do.
+        what: &'static str,
+        /// What they answered, or why they did not.
+        #[source]
+        cause: BoxError,
+    },
     /// Whether it was done is not known.
     #[error("it is not known whether this was done; do it again with `--act {act}`, which is safe")]
     Unknown {
@@ -73,7 +86,7 @@ pub enum OpsError {
         port: u16,
         /// What happened.
         #[source]
-        cause: StoreError,
+        cause: BoxError,
     },
     /// The tables cannot be asked.
     #[error(transparent)]
@@ -98,7 +111,7 @@ pub enum Place {
     Stage(String),
 }
 
-/// The tables of one place, as an operator may use them.
+/// The tables and queues of one place, as an operator may use them.
 #[derive(Debug, Clone)]
 pub struct Ops {
     place: Place,
@@ -117,10 +130,11 @@ pub struct Ops {
     sweeps: Sweeps,
     entropy: Entropy,
     parameters: ParameterStore,
+    sqs: aws_sdk_sqs::Client,
 }
 
 impl Ops {
-    /// The tables of `place`; nobody is asked yet.
+    /// The tables and queues of `place`; nobody is asked yet.
     ///
     /// # Errors
     /// When the environment does not say who asks, or the port is too high.
@@ -175,22 +189,30 @@ impl Ops {
             sweeps: Sweeps::new(&db, &vars)?,
             entropy,
             parameters: ParameterStore::new(&platform),
+            sqs: aws_sdk_sqs::Client::new(&platform.sqs_config()),
         })
+    }
+
+    /// The stage's name.
+    fn stage(&self) -> &str {
+        match &self.place {
+            Place::Local(_) => LOCAL,
+            Place::Stage(stage) => stage,
+        }
     }
 
     /// The name of a parameter of this place.
     fn parameter(&self, short: &str) -> String {
-        let stage = match &self.place {
-            Place::Local(_) => LOCAL,
-            Place::Stage(stage) => stage,
-        };
-        format!("/vitrine/{stage}/{short}")
+        format!("/vitrine/{}/{short}", self.stage())
     }
 
     /// Says whose fault it may be that a table cannot be asked.
     fn explained(&self, error: StoreError) -> OpsError {
         match (&self.place, error) {
-            (Place::Local(port), cause @ StoreError::Unavailable(_)) => OpsError::NotServing { port: *port, cause },
+            (Place::Local(port), cause @ StoreError::Unavailable(_)) => OpsError::NotServing {
+                port: *port,
+                cause: cause.into(),
+            },
             (_, error) => error.into(),
         }
     }

@@ -82,6 +82,6 @@ pub async fn examine(place: &Place) -> Result<Report> {
     report.chapter("companies", companies::examine(&site).await);
     report.chapter("stores", stores::examine(&site).await);
     let now = time.unwrap_or_else(|| site.operator.clock.now());
-    report.chapter("work", work::examine(&site, now).await);
+    report.chapter("work", work::examine(&site, place, now).await);
     Ok(report)
 }

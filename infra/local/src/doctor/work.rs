@@ -1,6 +1,7 @@
 //! Whether what was ordered is being done: queues, schedules, pictures and mails that wait, the models, the day's budget.
 
 use jiff::{SignedDuration, Timestamp};
+use ops::{Ops, OpsError, Place};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shared::domain::image::Provider;
@@ -8,6 +9,9 @@ use shared::store::{Images, Limits, Outbox, StoreError};
 
 use super::report::Finding;
 use super::site::Site;
+
+/// The stage of the local stack.
+const LOCAL: &str = "local";
 
 /// A message that has waited for so long is nobody's.
 const OLD: SignedDuration = SignedDuration::from_mins(15);
@@ -19,19 +23,15 @@ const OVERDUE: SignedDuration = SignedDuration::from_mins(15);
 const COUNTED: i32 = 100;
 
 /// Looks at the work that waits at `now`.
-pub(super) async fn examine(site: &Site, now: Timestamp) -> Vec<Finding> {
+pub(super) async fn examine(site: &Site, place: &Place, now: Timestamp) -> Vec<Finding> {
     let mut findings = unfinished(site, now).await.unwrap_or_else(|error| {
         let says = shared::telemetry::chain(&error);
         vec![Finding::bad("tables", says, "look at the chapter on the configuration")]
     });
-    match desk(site, now).await {
+    match desk(site, place, now).await {
         Some(Ok(found)) => findings.extend(found),
         Some(Err(why)) => findings.push(Finding::bad("queues", why, "look whether the stack is still serving")),
-        None => findings.push(Finding::note(
-            "queues",
-            "those of a deployed stage are not looked at from here",
-            "look at ApproximateAgeOfOldestMessage of each in CloudWatch; what waits too long is told above in any case",
-        )),
+        None => findings.extend(deployed(place).await),
     }
     findings
 }
@@ -122,7 +122,7 @@ struct Schedule {
 }
 
 /// What the local stack's desk shows of queues and schedules. A deployed stage has no such desk.
-async fn desk(site: &Site, now: Timestamp) -> Option<Result<Vec<Finding>, String>> {
+async fn desk(site: &Site, place: &Place, now: Timestamp) -> Option<Result<Vec<Finding>, String>> {
     let simulators = site.simulators.as_ref()?;
     let look = async {
         let queues: Queues = shown(simulators, "/_sim/queues").await?;
@@ -131,7 +131,7 @@ async fn desk(site: &Site, now: Timestamp) -> Option<Result<Vec<Finding>, String
             let path = format!("/_sim/queues/{}", queue.queue);
             let messages: Messages = shown(simulators, &path).await?;
             let oldest = messages.messages.iter().map(|message| message.sent).min();
-            findings.push(queue.found(oldest.map(|sent| now.duration_since(sent)), simulators));
+            findings.push(queue.found(oldest.map(|sent| now.duration_since(sent)), place));
         }
         if findings.is_empty() {
             findings.push(Finding::good(
@@ -146,21 +146,54 @@ async fn desk(site: &Site, now: Timestamp) -> Option<Result<Vec<Finding>, String
     Some(look.await.map_err(|error: anyhow::Error| format!("{error:#}")))
 }
 
+/// What the queues of a deployed stage hold. How long the oldest message waits they do not tell; an alarm looks at that.
+async fn deployed(place: &Place) -> Vec<Finding> {
+    let look = async { Ops::at(place.clone())?.queues().await };
+    let queues = match look.await {
+        Ok(queues) => queues,
+        Err(error @ OpsError::Absent(_)) => return vec![Finding::bad("queues", error.to_string(), "deploy the stage")],
+        Err(error) => {
+            let says = shared::telemetry::chain(&error);
+            return vec![Finding::note(
+                "queues",
+                says,
+                "look at what this key may do with the queues",
+            )];
+        }
+    };
+    let dead = queues.each().filter(|(_, _, dead)| dead.all() > 0);
+    let dead = dead.map(|(queue, _, dead)| given_up(queue, format!("{queue}: {} given up", dead.all()), place));
+    let waiting: u64 = queues.each().map(|(_, work, _)| work.waiting).sum();
+    let at_work: u64 = queues.each().map(|(_, work, _)| work.hidden).sum();
+    let work = Finding::good("queues", format!("{waiting} messages wait, {at_work} are at work"));
+    dead.chain([work]).collect()
+}
+
+fn given_up(queue: ops::queues::Queue, says: String, place: &Place) -> Finding {
+    let at = match place {
+        Place::Local(port) => format!("--port {port}"),
+        Place::Stage(stage) => format!("--stage {stage}"),
+    };
+    let to_do = format!(
+        "look at them with `ops queue peek {queue} {at}`, mend the cause, and send them back with `ops queue redrive {queue} {at}`"
+    );
+    Finding::bad("dead letters", says, to_do)
+}
+
 async fn shown<T: DeserializeOwned>(simulators: &url::Url, path: &str) -> anyhow::Result<T> {
     let answer = crate::client::http()?.get(simulators.join(path)?).send().await?;
     Ok(answer.error_for_status()?.json().await?)
 }
 
 impl Queue {
-    fn found(&self, age: Option<SignedDuration>, simulators: &url::Url) -> Finding {
+    fn found(&self, age: Option<SignedDuration>, place: &Place) -> Finding {
         let age = age.unwrap_or_default();
         let count = self.visible + self.hidden;
         let whole = SignedDuration::from_secs(age.as_secs());
         let says = format!("{}: {count} waiting, the oldest for {whole:#}", self.queue);
-        if self.queue.ends_with("-dead") {
-            let desk = format!("{simulators}_sim/queues/{}", self.queue);
-            let to_do = format!("look at {desk}, mend the cause, and send them back: curl -X POST {desk}/redrive");
-            Finding::bad("dead letters", says, to_do)
+        let is_dead = |queue: &ops::queues::Queue| queue.dead_in_stage(LOCAL) == self.queue;
+        if let Some(queue) = ops::queues::Queue::ALL.into_iter().find(is_dead) {
+            given_up(queue, says, place)
         } else if age > OLD {
             Finding::bad("queue", says, "nobody works it off: look at what its worker logs")
         } else {

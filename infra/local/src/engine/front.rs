@@ -1,4 +1,4 @@
-//! The door of DynamoDB, the parameter store and the scheduler: it asks who calls and what they may do, then lets them through.
+//! The door of DynamoDB, the parameter store, the scheduler and the queues: it asks who calls and what they may do, then lets them through.
 //!
 //! Each function signs with its own folder name as access key id, which is how the door knows the role that the template
 //! gave it. The signature itself is not checked here: there is nothing to forge on one's own machine.
@@ -29,6 +29,7 @@ use super::one_offs::{self, OneOffs};
 use super::pace::Pace;
 use super::serving::Serving;
 use super::signature::Authorization;
+use super::sqs::Sqs;
 use super::ssm::Parameters;
 use super::trouble::{Trouble, Troubles};
 use super::{access, inline};
@@ -41,6 +42,7 @@ const LARGEST_BODY: usize = 16 * 1024 * 1024;
 pub(crate) struct Door {
     pub(super) calls: Calls,
     pub(super) parameters: Parameters,
+    pub(super) sqs: Sqs,
     pub(super) permissions: Arc<Permissions>,
     pub(super) pace: Pace,
     pub(super) troubles: Troubles,
@@ -124,6 +126,11 @@ impl Door {
         };
         if service == "AmazonSSM" {
             return self.parameters.answer(caller.id, operation, &body, &self.permissions);
+        }
+        if service == "AmazonSQS" {
+            return self
+                .sqs
+                .answer(caller.id, (operation, headers), &body, &self.permissions);
         }
         // What is no JSON names no table; the database refuses it better than this door could.
         let call = serde_json::from_slice::<Value>(&body).ok();

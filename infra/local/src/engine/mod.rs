@@ -22,6 +22,7 @@ pub mod schedules;
 pub mod serving;
 mod signature;
 pub mod spec;
+mod sqs;
 pub mod ssm;
 pub mod trouble;
 pub mod workers;
@@ -50,6 +51,7 @@ use queues::Queues;
 use schedules::Schedules;
 use serving::Serving;
 use spec::{PipeSpec, QueueSpec, TableSpec};
+use sqs::Sqs;
 use ssm::Parameters;
 use trouble::Troubles;
 use workers::{Worked, Workers};
@@ -80,7 +82,7 @@ pub struct Settings {
     pub directory: Option<PathBuf>,
     /// Where objects are kept, if not with the rest.
     pub pictures: Option<PathBuf>,
-    /// Where DynamoDB and the parameter store listen; without it any free port.
+    /// Where AWS's services listen; without it any free port.
     pub dynamodb: Option<TcpListener>,
     /// Where the object stores listen; without it any free port.
     pub store: Option<TcpListener>,
@@ -231,6 +233,7 @@ impl Engines {
         let door = Door {
             calls: Calls::default(),
             parameters: parameters.clone(),
+            sqs: Sqs::new(queues.clone(), clock.clone(), settings.entropy.clone()),
             permissions: Arc::new(settings.permissions),
             pace: Pace::default(),
             troubles: Troubles::default(),
@@ -259,7 +262,7 @@ impl Engines {
         })
     }
 
-    /// Where DynamoDB and the parameter store answer, for `AWS_ENDPOINT_URL_DYNAMODB` and `_SSM`.
+    /// Where AWS's services answer, for `AWS_ENDPOINT_URL_DYNAMODB`, `_SCHEDULER`, `_SQS` and `_SSM`.
     #[must_use]
     pub fn dynamodb_url(&self) -> String {
         format!("http://{}", self.dynamodb)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -30,7 +31,7 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS expired (stream TEXT, item TEXT, PRIMARY KEY (stream, item));
 ";
 
-const COLUMNS: &str = "id, queue, body, sent, visible, receives, first_received, receipt";
+const COLUMNS: &str = "id, queue, source, body, sent, visible, receives, first_received, receipt";
 
 /// All queues of the local stack.
 #[derive(Clone)]
@@ -49,13 +50,15 @@ pub struct Message {
     pub id: String,
     /// The queue it is in.
     pub queue: String,
+    /// The queue that gave it up, if it lies among the dead letters of one.
+    pub source: Option<String>,
     /// What it says.
     pub body: String,
-    /// When it was first sent.
+    /// When it was sent: first of all, or back to its queue.
     pub sent: Timestamp,
     /// When it can be received next.
     pub visible: Timestamp,
-    /// How often it was received.
+    /// How often it was received, whatever queue it was in.
     pub receives: u32,
     /// When it was first received.
     pub first_received: Option<Timestamp>,
@@ -132,6 +135,14 @@ impl Queues {
     /// # Errors
     /// When there is no such queue.
     pub fn receive(&self, queue: &str, most: u32) -> Result<Vec<Message>> {
+        self.receive_for(queue, most, self.spec(queue)?.visibility)
+    }
+
+    /// Receives likewise, and hides for a time of the receiver's choice.
+    ///
+    /// # Errors
+    /// When there is no such queue.
+    pub fn receive_for(&self, queue: &str, most: u32, hidden: Duration) -> Result<Vec<Message>> {
         let spec = self.spec(queue)?;
         let now = self.clock.now().as_millisecond();
         let mut connection = self.lock();
@@ -143,7 +154,7 @@ impl Queues {
         )?;
         if let Some(dead) = &spec.dead_letter {
             transaction.execute(
-                "UPDATE messages SET queue = ?1, source = ?2, receives = 0, first_received = NULL, receipt = NULL
+                "UPDATE messages SET queue = ?1, source = ?2, first_received = NULL, receipt = NULL
                  WHERE queue = ?2 AND visible <= ?3 AND receives >= ?4",
                 params![dead.queue, queue, now, dead.max_receives],
             )?;
@@ -159,7 +170,7 @@ impl Queues {
             transaction.execute(
                 "UPDATE messages SET visible = ?2, receives = receives + 1, receipt = ?3,
                  first_received = COALESCE(first_received, ?4) WHERE id = ?1",
-                params![message.id, now.saturating_add(millis(spec.visibility)), receipt, now],
+                params![message.id, now.saturating_add(millis(hidden)), receipt, now],
             )?;
             received.extend(select(&transaction, "WHERE id = ?1", params![message.id])?);
         }
@@ -176,14 +187,14 @@ impl Queues {
         Ok(self.lock().execute(sql, params![queue, receipt])? > 0)
     }
 
-    /// Makes the message with this receipt visible again at once.
+    /// Hides the message with this receipt for so long from now on; for no time at all, it is visible again at once.
     ///
     /// # Errors
     /// When the database cannot be written.
-    pub fn release(&self, queue: &str, receipt: &str) -> Result<bool> {
-        let now = self.clock.now().as_millisecond();
+    pub fn hide(&self, queue: &str, receipt: &str, hidden: Duration) -> Result<bool> {
+        let until = self.clock.now().as_millisecond().saturating_add(millis(hidden));
         let sql = "UPDATE messages SET visible = ?3 WHERE queue = ?1 AND receipt = ?2";
-        Ok(self.lock().execute(sql, params![queue, receipt, now])? > 0)
+        Ok(self.lock().execute(sql, params![queue, receipt, until])? > 0)
     }
 
     /// Everything in the queue, hidden or not, oldest first; nothing is received by looking.
@@ -211,18 +222,31 @@ impl Queues {
         Ok(self.lock().query_row(sql, params![queue, now], read)?)
     }
 
-    /// Sends everything in a dead-letter queue back to where it came from, and says how much that was.
+    /// The queues whose dead letters go to this one.
+    pub fn sources(&self, dead: &str) -> impl Iterator<Item = &str> {
+        let is_source = move |spec: &&QueueSpec| spec.dead_letter.as_ref().is_some_and(|letter| letter.queue == dead);
+        self.specs.values().filter(is_source).map(|spec| spec.name.as_str())
+    }
+
+    /// Sends what is visible in a dead-letter queue back to where it came from, and says how much that was. Each message is a new one
+    /// there, sent now; what did not come from a queue stays.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub fn redrive(&self, dead: &str) -> Result<usize> {
         let now = self.clock.now().as_millisecond();
-        let sql =
-            "UPDATE messages SET queue = source, source = NULL, visible = ?2, receives = 0, first_received = NULL,
-                   receipt = NULL WHERE queue = ?1 AND source IS NOT NULL";
-        let moved = self.lock().execute(sql, params![dead, now])?;
+        let mut connection = self.lock();
+        let transaction = connection.transaction()?;
+        let chosen = "WHERE queue = ?1 AND visible <= ?2 AND source IS NOT NULL ORDER BY seq";
+        let dead_letters = select(&transaction, chosen, params![dead, now])?;
+        for letter in &dead_letters {
+            let source = letter.source.as_deref().unwrap_or_default();
+            self.insert(&transaction, source, &letter.body)?;
+            transaction.execute("DELETE FROM messages WHERE id = ?1", params![letter.id])?;
+        }
+        transaction.commit()?;
         self.arrival.notify_waiters();
-        Ok(moved)
+        Ok(dead_letters.len())
     }
 
     /// Deletes everything in the queue.
@@ -345,7 +369,7 @@ pub fn arn(queue: &str) -> String {
     format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{queue}")
 }
 
-fn millis(duration: std::time::Duration) -> i64 {
+fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -360,11 +384,12 @@ fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
     Ok(Message {
         id: row.get(0)?,
         queue: row.get(1)?,
-        body: row.get(2)?,
-        sent: time(row.get(3)?),
-        visible: time(row.get(4)?),
-        receives: row.get(5)?,
-        first_received: row.get::<_, Option<i64>>(6)?.map(time),
-        receipt: row.get(7)?,
+        source: row.get(2)?,
+        body: row.get(3)?,
+        sent: time(row.get(4)?),
+        visible: time(row.get(5)?),
+        receives: row.get(6)?,
+        first_received: row.get::<_, Option<i64>>(7)?.map(time),
+        receipt: row.get(8)?,
     })
 }

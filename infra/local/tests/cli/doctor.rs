@@ -59,6 +59,7 @@ fn examine_stage(folder: &Path, port: u16, stage: &str, parameters: &[(&str, Str
         .env("AWS_ACCESS_KEY_ID", "operator")
         .env("AWS_SECRET_ACCESS_KEY", "operator")
         .env("AWS_ENDPOINT_URL_DYNAMODB", &engine)
+        .env("AWS_ENDPOINT_URL_SQS", &engine)
         .env("AWS_ENDPOINT_URL_SSM", &engine)
         .output()
         .unwrap();
@@ -168,10 +169,7 @@ fn work_that_nobody_does_and_a_clock_that_was_moved_are_told() {
         "{letters}"
     );
     assert!(
-        letters.contains(&format!(
-            "curl -X POST http://127.0.0.1:{}/_sim/queues/{dead}/redrive",
-            port + 1
-        )),
+        letters.contains(&format!("`ops queue redrive images-paint --port {port}`")),
         "{letters}"
     );
     assert!(
@@ -203,6 +201,7 @@ fn a_stage_with_wrong_keys_is_told_what_to_mend_and_no_key() {
     // Nobody listens there.
     let closed = format!("http://127.0.0.1:{}", free_ports());
     parameters.push(("DeepSeekUrl", closed.clone()));
+    stack.engines.queues.send("vitrine-local-mail-send-dead", "{}").unwrap();
 
     let (code, told) = examine_stage(folder.path(), port, "local", &parameters);
     assert_eq!(code, Some(1), "{told}");
@@ -235,6 +234,15 @@ fn a_stage_with_wrong_keys_is_told_what_to_mend_and_no_key() {
         about(&told, "DashScope").join("\n").ends_with("and takes the key"),
         "{told}"
     );
+    let letters = about(&told, "dead letters").join("\n");
+    assert!(
+        letters.contains("mail-send: 1 given up") && letters.contains("`ops queue peek mail-send --stage local`"),
+        "{letters}"
+    );
+    assert!(
+        about(&told, "queues")[0].ends_with("0 messages wait, 0 are at work"),
+        "{told}"
+    );
     assert!(!told.contains("secret"), "a key is printed:\n{told}");
     runtime.block_on(stack.close());
 }
@@ -262,6 +270,10 @@ fn a_stage_that_is_not_there_is_told_table_by_table_and_parameter_by_parameter()
         about(&told, "functions")
             .join("\n")
             .contains("--name /vitrine/dev/token-signing-key"),
+        "{told}"
+    );
+    assert!(
+        about(&told, "queues")[0].contains("there is no queue `vitrine-dev-images-paint`"),
         "{told}"
     );
 

@@ -13,6 +13,7 @@ mod payments;
 mod privacy;
 mod processes;
 mod program;
+mod queue;
 mod refusals;
 mod reports;
 mod serving;

@@ -17,6 +17,8 @@ mod patterns;
 #[cfg(test)]
 mod schedules;
 #[cfg(test)]
+mod sqs;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tables;

@@ -248,6 +248,17 @@ pub(crate) fn dynamodb(engines: &Engines, principal: &str) -> aws_sdk_dynamodb::
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }
 
+pub(crate) fn sqs(engines: &Engines, principal: &str) -> aws_sdk_sqs::Client {
+    let config = aws_sdk_sqs::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::from_keys(principal, principal, None))
+        .http_client(loopback_client())
+        .retry_config(aws_smithy_types::retry::RetryConfig::disabled())
+        .endpoint_url(engines.dynamodb_url());
+    aws_sdk_sqs::Client::from_conf(config.build())
+}
+
 pub(crate) fn ssm(engines: &Engines, principal: &str) -> aws_sdk_ssm::Client {
     let config = aws_sdk_ssm::Config::builder()
         .behavior_version(BehaviorVersion::latest())
