@@ -3,6 +3,7 @@
 mod failover;
 mod hashing;
 mod lambda;
+mod memory;
 mod page_views;
 mod sign_in;
 mod tokens;
@@ -22,6 +23,8 @@ pub enum Bench {
     Failover,
     /// The first answer of every function, from the start of its process on
     Lambda,
+    /// The most memory that each function has had, beside what it is given
+    Memory,
     /// Counting a view of a page, and how views spread over the shards
     PageViews,
     /// Knowing PayPal by its signature, against asking PayPal each time
@@ -36,6 +39,7 @@ pub async fn run(bench: Bench) -> Result<()> {
     match bench {
         Bench::SignIn => sign_in::run().await,
         Bench::Lambda => lambda::run().await,
+        Bench::Memory => memory::run().await,
         Bench::PageViews => page_views::run().await,
         Bench::Webhook => webhook::run().await,
         // Its days have runtimes of their own.
