@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test's helpers fail by panicking")]
 
 mod documents;
+mod edge;
 mod grants;
 mod host;
 mod names;
