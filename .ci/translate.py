@@ -4,6 +4,7 @@
 """
 
 import json
+import logging
 import os
 import sys
 
@@ -13,6 +14,9 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
+
+# It warns of switches that only Amazon's own copy of the translator has.
+logging.getLogger("samtranslator.feature_toggle").setLevel(logging.ERROR)
 
 # Names of managed policies that the translator would otherwise ask IAM for.
 MANAGED = {"AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"}
