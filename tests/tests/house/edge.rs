@@ -29,7 +29,11 @@ async fn the_edge_keeps_what_says_that_it_is_for_everyone_and_tells_its_forms_ap
     let kept = kept(&edge);
     for function in LOCAL.functions.iter() {
         // Whoever has to sign in, or names a thing, is told that nothing is to be kept; `tests/house/service.rs` has the rest.
-        let Some(route) = function.routes.iter().find(|route| route.method == "GET" && !route.path.contains('{')) else {
+        let Some(route) = function
+            .routes
+            .iter()
+            .find(|route| route.method == "GET" && !route.path.contains('{'))
+        else {
             continue;
         };
         let answer = ask(&function.folder, "GET", &route.path, &[]).await;
@@ -38,10 +42,23 @@ async fn the_edge_keeps_what_says_that_it_is_for_everyone_and_tells_its_forms_ap
         assert_eq!(behaviour.is_some(), is_public, "{}", route.path);
         let Some((_, policy)) = behaviour else { continue };
         let apart = told_apart_by(&edge, policy);
-        for header in answer.header("vary").split(',').map(str::trim).filter(|name| !name.is_empty()) {
-            assert!(apart.contains(&header.to_lowercase()), "{} varies by {header}", route.path);
+        for header in answer
+            .header("vary")
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+        {
+            assert!(
+                apart.contains(&header.to_lowercase()),
+                "{} varies by {header}",
+                route.path
+            );
         }
-        assert!(apart.contains("origin") && !apart.contains("authorization"), "{}", route.path);
+        assert!(
+            apart.contains("origin") && !apart.contains("authorization"),
+            "{}",
+            route.path
+        );
     }
     assert_eq!(kept.len(), 4);
 }
@@ -61,6 +78,9 @@ async fn the_edge_adds_the_headers_that_functions_send_and_takes_nothing_of_thei
     }
     assert!(!edge.contains("Override: true"));
     for kept_out in ["SampledRequestsEnabled: true", "LoggingConfiguration", "Logging:"] {
-        assert!(!edge.contains(kept_out), "the edge would write down who asks: {kept_out}");
+        assert!(
+            !edge.contains(kept_out),
+            "the edge would write down who asks: {kept_out}"
+        );
     }
 }

@@ -370,7 +370,9 @@ fn pipes_pass_on_what_the_workers_need_and_filter_the_rest() {
     assert_eq!(paint.filters, ordered_or_woken);
     assert_eq!(
         paint.input_template.as_deref(),
-        Some(r#"{"account_id":<$.dynamodb.Keys.account_id.S>,"id":<$.dynamodb.Keys.id.S>}"#)
+        Some(
+            r#"{"account_id":<$.dynamodb.Keys.account_id.S>,"id":<$.dynamodb.Keys.id.S>,"trace":<$.dynamodb.NewImage.trace.S>}"#
+        )
     );
     let erase = pipe("images-erase");
     assert_eq!(

@@ -98,6 +98,10 @@ impl Scope<'_> {
         if let Some(function) = name.strip_suffix(".Alias") {
             return self.alias(place, function).map(Some);
         }
+        // SAM's word for the one stage that it makes of an HTTP API.
+        if let Some(api) = name.strip_suffix(".Stage") {
+            return self.made(place, api).map(|_| Some(Value::from("$default")));
+        }
         let written = self.made(place, name)?;
         let value = match written.kind.as_str() {
             "AWS::DynamoDB::Table" => self.property(written, "TableName")?,
