@@ -13,6 +13,9 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 /// with that, and it is news to nobody.
 const QUIET: &str = "warn,dynoxide::server=error";
 
+/// The file's name in the data folder.
+pub const FILE_NAME: &str = "log.jsonl";
+
 /// What the file has: what functions say, and nothing of the machinery around them. A function that is a process writes for itself.
 const KEPT: &str =
     "info,vitrine=warn,vitrine::metrics=info,function=off,dynoxide=error,s3s=warn,s3s_fs=warn,hyper=warn,rustls=warn";

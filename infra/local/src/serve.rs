@@ -24,7 +24,7 @@ pub async fn run(port: u16, data: PathBuf, keys: RealKeys, lambda: bool) -> Resu
     let clock = clock_of(&data)
         .map_err(|error| anyhow!("the folder `{}` cannot be used: {}", data.display(), reason(&error)))?;
     writable(&data)?;
-    log::begin(Some(&data.join("log.jsonl")));
+    log::begin(Some(&data.join(log::FILE_NAME)));
     let hosting = match lambda {
         true => Hosting::Processes(Arc::new(Workshop::open(building::show())?)),
         false => Hosting::InProcess,
@@ -74,6 +74,10 @@ fn introduce(stack: &Stack, data: &std::path::Path, hosting: &Hosting) -> Result
     say!(
         "  DynamoDB        {}            and the parameter store",
         stack.engines.dynamodb_url()
+    );
+    say!(
+        "  log             {}            what functions log; docs/logging.md asks it",
+        data.join(log::FILE_NAME).display()
     );
     say!();
     say!("Three lines to paste:");

@@ -77,7 +77,7 @@ kinds! {
     /// The payer's means of payment was declined, or PayPal takes no money from this payer. Nothing was taken. Where another means
     /// may be chosen for the same order, `payer_url` says where; `reason` is PayPal's word for it.
     PaymentDeclined = PAYMENT_REQUIRED, "payment-declined", "The payment was declined";
-    /// The caller is known but may not do this.
+    /// The caller is known but may not do this; or the request came past what stands before the service, under another name than its own.
     Forbidden = FORBIDDEN, "forbidden", "This is not allowed";
     /// The account is closed: its owner wanted it deleted. Until it is erased, `POST /v1/accounts/restore` opens it again.
     AccountClosed = FORBIDDEN, "account-closed", "The account is closed";

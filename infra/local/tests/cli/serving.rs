@@ -169,6 +169,22 @@ fn what_serve_prints_works_as_it_stands() {
     });
     assert_eq!(code.len(), 6);
 
+    // The log has each request, and nobody's address.
+    assert_eq!(
+        line(&told, "log").split("   ").next(),
+        Some("kept here/log.jsonl"),
+        "{told}"
+    );
+    let log = std::fs::read_to_string(folder.path().join("kept here/log.jsonl")).unwrap();
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    assert!(
+        lines
+            .into_iter()
+            .any(|line| line["route"] == "/v1/accounts" && line["status"] == 202),
+        "{log}"
+    );
+    assert!(!log.contains("mei@example.com") && !log.contains(&format!("\"{code}\"")), "{log}");
+
     let (code, last) = serving.stop();
     assert_eq!(code, Some(0));
     assert!(last.contains("everything is kept in kept here"), "{last}");
