@@ -24,14 +24,12 @@ use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use http_body_util::BodyExt as _;
 use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::Clock;
-use crate::network::{CaBundle, Network, Resolver};
+use crate::network::{CaBundle, Network, Resolver, pem};
 use crate::platform::Runtime;
 use crate::punctual::Punctual;
 use crate::store::BoxError;
@@ -57,6 +55,7 @@ enum Trust {
 
 impl Trust {
     fn store(self, extra: Option<&CaBundle>) -> TrustStore {
+        // The AWS client takes its roots as PEM only.
         let mut store = TrustStore::empty();
         for certificate in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
             if self == Self::Public || is_amazons(certificate) {
@@ -76,14 +75,6 @@ fn is_amazons(certificate: &[u8]) -> bool {
     [&b"Amazon Root CA"[..], b"Starfield"]
         .iter()
         .any(|name| head.windows(name.len()).any(|window| window == *name))
-}
-
-/// The AWS client takes its roots as PEM only.
-fn pem(certificate: &[u8]) -> String {
-    format!(
-        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-        BASE64.encode(certificate)
-    )
 }
 
 /// A pool of connections that any number of clients share. Opened at the first use, so that a function that only signs

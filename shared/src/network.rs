@@ -2,11 +2,17 @@
 //!
 //! Nothing here reads the system's certificates: parsing them was most of the conventional cold start.
 
+mod validity;
+
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -16,25 +22,25 @@ use crate::wire::Wire;
 
 /// Certificates from a PEM file, trusted beside the built-in ones: a company's proxy, or a test's own authority.
 ///
-/// Checked when made, because the AWS client panics over a file it cannot parse.
+/// Checked when made, because the AWS client panics over a file it cannot parse. Those that have expired are left out: neither client
+/// would ask a root for its own end, and would trust for ever whom nobody vouches for any more.
 #[derive(Clone)]
 pub struct CaBundle {
-    pem: Arc<[u8]>,
     certificates: Arc<[CertificateDer<'static>]>,
 }
 
 impl CaBundle {
-    /// Reads the PEM file at `path`; `variable` is named when that does not work.
+    /// Reads the PEM file at `path`, as of `now`; `variable` is named when that does not work.
     ///
     /// # Errors
-    /// When the file cannot be read, or holds no certificate or a broken one.
-    pub fn read(variable: &str, path: &str) -> Result<Self, ConfigError> {
+    /// When the file cannot be read, or holds no certificate, a broken one, or none that has not expired.
+    pub fn read(variable: &str, path: &str, now: Timestamp) -> Result<Self, ConfigError> {
         let pem =
             std::fs::read(path).map_err(|_| ConfigError::invalid(variable, "must name a file that can be read"))?;
-        Self::parse(variable, &pem)
+        Self::parse(variable, &pem, now)
     }
 
-    fn parse(variable: &str, pem: &[u8]) -> Result<Self, ConfigError> {
+    fn parse(variable: &str, pem: &[u8], now: Timestamp) -> Result<Self, ConfigError> {
         let broken = || ConfigError::invalid(variable, "must name a PEM file of certificates");
         let certificates = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<Vec<_>, _>>()
@@ -46,17 +52,47 @@ impl CaBundle {
         if certificates.is_empty() {
             return Err(broken());
         }
+        let (mut good, mut expired, mut last) = (Vec::new(), 0_usize, Timestamp::MIN);
+        for certificate in certificates {
+            let ends = validity::not_after(&certificate).ok_or_else(broken)?;
+            if ends >= now {
+                good.push(certificate);
+            } else {
+                expired += 1;
+                last = last.max(ends);
+            }
+        }
+        let last = last.to_zoned(TimeZone::UTC).date();
+        if good.is_empty() {
+            let problem = format!("names a file whose certificates have all expired, the last on {last}");
+            return Err(ConfigError::invalid(variable, problem));
+        }
+        if expired > 0 {
+            tracing::warn!(
+                variable,
+                expired,
+                last = %last,
+                "Certificates that have expired are not trusted: {expired} of the file that {variable} names, the last on {last}"
+            );
+        }
         Ok(Self {
-            pem: pem.into(),
-            certificates: certificates.into(),
+            certificates: good.into(),
         })
     }
 
-    /// The file's text.
+    /// Those that are trusted, as PEM.
     #[must_use]
-    pub fn pem(&self) -> &[u8] {
-        &self.pem
+    pub fn pem(&self) -> String {
+        self.certificates.iter().map(|certificate| pem(certificate)).collect()
     }
+}
+
+/// A certificate as PEM, on one line, which the AWS client takes.
+pub(crate) fn pem(certificate: &[u8]) -> String {
+    format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+        STANDARD.encode(certificate)
+    )
 }
 
 impl fmt::Debug for CaBundle {
@@ -137,7 +173,7 @@ mod tests {
             "hello",
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         ] {
-            let error = CaBundle::parse("AWS_CA_BUNDLE", pem.as_bytes()).unwrap_err();
+            let error = CaBundle::parse("AWS_CA_BUNDLE", pem.as_bytes(), Timestamp::MIN).unwrap_err();
             assert_eq!(
                 error.to_string(),
                 "the variable AWS_CA_BUNDLE must name a PEM file of certificates"

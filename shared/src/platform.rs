@@ -2,7 +2,7 @@
 //! clients that reach outside.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -39,7 +39,7 @@ pub struct Runtime {
     pub scheduler_url: Option<Url>,
     /// Read from `AWS_ENDPOINT_URL_SQS`, likewise.
     pub sqs_url: Option<Url>,
-    /// Read from the file that `AWS_CA_BUNDLE` names: certificates trusted beside the built-in ones.
+    /// Read from the file that `AWS_CA_BUNDLE` names: certificates trusted beside the built-in ones, but for those that have expired.
     pub ca_bundle: Option<CaBundle>,
     /// Read from `VITRINE_CLOCK_FILE`: the local stack moves time by it.
     pub clock_file: Option<PathBuf>,
@@ -59,6 +59,7 @@ impl Runtime {
                 .map(str::to_owned)
                 .ok_or_else(|| ConfigError::Missing { name: name.to_owned() })
         };
+        let clock_file = optional("VITRINE_CLOCK_FILE").map(PathBuf::from);
         Ok(Self {
             region: required("AWS_REGION")?,
             access_key_id: required("AWS_ACCESS_KEY_ID")?,
@@ -70,9 +71,9 @@ impl Runtime {
             sqs_url: endpoint(vars, "AWS_ENDPOINT_URL_SQS")?,
             ca_bundle: vars
                 .peek("AWS_CA_BUNDLE")
-                .map(|path| CaBundle::read("AWS_CA_BUNDLE", path))
+                .map(|path| CaBundle::read("AWS_CA_BUNDLE", path, clock_of(clock_file.as_deref()).now()))
                 .transpose()?,
-            clock_file: optional("VITRINE_CLOCK_FILE").map(PathBuf::from),
+            clock_file,
             wire: None,
         })
     }
@@ -114,10 +115,15 @@ impl Runtime {
     }
 
     fn clock(&self) -> Clock {
-        match &self.clock_file {
-            Some(path) => Clock::from_file(path.clone()),
-            None => Clock::system(),
-        }
+        clock_of(self.clock_file.as_deref())
+    }
+}
+
+/// The clock of a host: the one that a file tells, if there is one.
+fn clock_of(file: Option<&Path>) -> Clock {
+    match file {
+        Some(path) => Clock::from_file(path.to_owned()),
+        None => Clock::system(),
     }
 }
 

@@ -24,7 +24,7 @@ pub const GRANTS: &[Grant] = &[
         "accounts",
         &[Action::DeleteItem, Action::PutItem, Action::Query, Action::UpdateItem],
     ),
-    Grant::Table("ledger", &[Action::PutItem]),
+    Grant::Table("ledger", &[Action::PutItem, Action::UpdateItem]),
     Grant::Table("limits", &[Action::PutItem, Action::UpdateItem]),
     Grant::Table("sessions", &[Action::PutItem]),
     Grant::Parameter("hash-key"),

@@ -26,7 +26,7 @@ pub const GRANTS: &[Grant] = &[
     Grant::Table("accounts", &[Action::ConditionCheckItem, Action::GetItem]),
     Grant::Table("idempotency", &[Action::GetItem, Action::PutItem]),
     Grant::Table("images", &[Action::PutItem]),
-    Grant::Table("ledger", &[Action::GetItem, Action::PutItem]),
+    Grant::Table("ledger", &[Action::GetItem, Action::PutItem, Action::UpdateItem]),
     Grant::Table("limits", &[Action::GetItem]),
     Grant::Table("sessions", &[Action::GetItem, Action::UpdateItem]),
     Grant::Parameter("token-keys"),

@@ -23,7 +23,10 @@ pub const GRANTS: &[Grant] = &[
     Grant::Table("accounts", &[Action::GetItem]),
     Grant::Table("analytics", &[Action::UpdateItem]),
     Grant::Table("images", &[Action::DeleteItem, Action::GetItem, Action::UpdateItem]),
-    Grant::Table("ledger", &[Action::DeleteItem, Action::GetItem, Action::PutItem]),
+    Grant::Table(
+        "ledger",
+        &[Action::DeleteItem, Action::GetItem, Action::PutItem, Action::UpdateItem],
+    ),
     Grant::Table("limits", &[Action::GetItem, Action::UpdateItem]),
     Grant::Queue("images-paint"),
     Grant::Parameter("cos-painter"),

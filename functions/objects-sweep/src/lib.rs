@@ -12,7 +12,7 @@ use shared::store::{Images, Sweeps};
 pub const GRANTS: &[Grant] = &[
     Grant::Table("images", &[Action::DeleteItem, Action::GetItem, Action::Scan]),
     Grant::Index("images", "object", &[Action::Query]),
-    Grant::Table("limits", &[Action::GetItem, Action::PutItem]),
+    Grant::Table("limits", &[Action::GetItem, Action::PutItem, Action::UpdateItem]),
     Grant::Parameter("cos-sweeper"),
     Grant::Parameter("oss-sweeper"),
     Grant::Bucket(&[

@@ -19,8 +19,8 @@ use utoipa::OpenApi;
 /// What this function may touch.
 pub const GRANTS: &[Grant] = &[
     Grant::Table("accounts", &[Action::GetItem]),
-    Grant::Table("ledger", &[Action::GetItem, Action::PutItem]),
-    Grant::Table("orders", &[Action::GetItem, Action::PutItem]),
+    Grant::Table("ledger", &[Action::GetItem, Action::PutItem, Action::UpdateItem]),
+    Grant::Table("orders", &[Action::GetItem, Action::PutItem, Action::UpdateItem]),
     Grant::Table("outbox", &[Action::PutItem]),
     Grant::Table("sessions", &[Action::GetItem, Action::UpdateItem]),
     Grant::Parameter("paypal-credentials"),

@@ -23,7 +23,7 @@ pub const GRANTS: &[Grant] = &[
     Grant::Table("accounts", &[Action::ConditionCheckItem]),
     Grant::Table("idempotency", &[Action::GetItem, Action::PutItem]),
     Grant::Table("limits", &[Action::UpdateItem]),
-    Grant::Table("orders", &[Action::GetItem, Action::PutItem]),
+    Grant::Table("orders", &[Action::GetItem, Action::PutItem, Action::UpdateItem]),
     Grant::Table("sessions", &[Action::GetItem, Action::UpdateItem]),
     Grant::Parameter("paypal-credentials"),
     Grant::Parameter("token-keys"),

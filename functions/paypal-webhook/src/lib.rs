@@ -23,9 +23,9 @@ use utoipa::OpenApi;
 pub const GRANTS: &[Grant] = &[
     Grant::Table("accounts", &[Action::GetItem]),
     Grant::Table("idempotency", &[Action::GetItem, Action::PutItem]),
-    Grant::Table("ledger", &[Action::GetItem, Action::PutItem]),
+    Grant::Table("ledger", &[Action::GetItem, Action::PutItem, Action::UpdateItem]),
     Grant::Table("limits", &[Action::UpdateItem]),
-    Grant::Table("orders", &[Action::GetItem, Action::PutItem]),
+    Grant::Table("orders", &[Action::GetItem, Action::PutItem, Action::UpdateItem]),
     Grant::Table("outbox", &[Action::PutItem]),
     Grant::Parameter("hash-key"),
     Grant::Parameter("paypal-credentials"),

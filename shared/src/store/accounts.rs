@@ -329,19 +329,20 @@ impl Accounts {
         account: Id<ids::Account>,
         proved_at: Timestamp,
     ) -> Result<Write, StoreError> {
-        let item = to_item(&OwnerItem {
+        let item = OwnerItem {
             pk: address_pk(email),
             sk: OWNER.to_owned(),
             account_id: account,
             proved_at,
             undeliverable: None,
             undeliverable_since: None,
-        })?;
+        };
         let as_before = match before {
             None => Expression::when("attribute_not_exists(#pk)"),
             Some(owner) => Expression::when("#account_id = :owner").text(":owner", owner.to_string()),
         };
-        self.table.put_write(item, as_before, Guard::Address)
+        self.table
+            .change_write(owner_key(email), &item, as_before, Guard::Address)
     }
 
     /// Forgets a sign-up that lost against another one of its address.

@@ -104,11 +104,7 @@ impl Ledgers {
     /// # Errors
     /// When the store fails.
     pub async fn balance(&self, ledger: Id<ids::Ledger>) -> Result<Balance, StoreError> {
-        let item = self
-            .table
-            .get(key(&[("pk", ledger.to_string()), ("sk", BALANCE.to_owned())]))
-            .await?;
-        let Some(item) = item else {
+        let Some(item) = self.table.get(balance_key(ledger)).await? else {
             return Ok(Balance::default());
         };
         let item: BalanceItem = from_item(item, || format!("{ledger} {BALANCE}"))?;
@@ -125,8 +121,8 @@ impl Ledgers {
     /// # Errors
     /// When the request cannot be made.
     pub fn unchanged_check(&self, ledger: Id<ids::Ledger>, read: &Balance) -> Result<Write, StoreError> {
-        let key = key(&[("pk", ledger.to_string()), ("sk", BALANCE.to_owned())]);
-        self.table.check_write(key, unchanged(read), Guard::Balance)
+        self.table
+            .check_write(balance_key(ledger), unchanged(read), Guard::Balance)
     }
 
     /// Up to `limit` entries, newest first, those before number `before` if given.
@@ -214,15 +210,16 @@ impl Ledgers {
     }
 
     fn balance_write(&self, ledger: Id<ids::Ledger>, before: &Balance, after: &Balance) -> Result<Write, StoreError> {
-        let item = to_item(&BalanceItem {
+        let item = BalanceItem {
             pk: ledger.to_string(),
             sk: BALANCE.to_owned(),
             available: after.available,
             held: after.held,
             seq: after.seq,
             head: after.head.clone(),
-        })?;
-        self.table.put_write(item, unchanged(before), Guard::Balance)
+        };
+        let key = balance_key(ledger);
+        self.table.change_write(key, &item, unchanged(before), Guard::Balance)
     }
 
     fn entry_writes(
@@ -263,6 +260,10 @@ impl Ledgers {
         }
         Ok(writes)
     }
+}
+
+fn balance_key(ledger: Id<ids::Ledger>) -> Item {
+    key(&[("pk", ledger.to_string()), ("sk", BALANCE.to_owned())])
 }
 
 fn unchanged(read: &Balance) -> Expression {

@@ -20,6 +20,7 @@ pub mod requests;
 pub mod sessions;
 pub mod sweeps;
 
+mod change;
 mod table;
 mod transaction;
 

@@ -168,8 +168,9 @@ impl Privacy {
         look_again: Timestamp,
     ) -> Result<Write, StoreError> {
         after.version = read.version + 1;
-        let item = to_item(&item_of(after, Some(look_again), None))?;
-        self.table.put_write(item, unchanged(read), Guard::Deletion)
+        let item = item_of(after, Some(look_again), None);
+        self.table
+            .change_write(deletion_key(&read.id), &item, unchanged(read), Guard::Deletion)
     }
 
     /// Puts off a deletion until `look_again`; `false` when somebody else has gone on with it.
@@ -179,11 +180,12 @@ impl Privacy {
     pub async fn put_off(&self, read: &Deletion, look_again: Timestamp) -> Result<bool, StoreError> {
         let mut after = read.clone();
         after.version = read.version + 1;
-        let item = to_item(&item_of(&after, Some(look_again), None))?;
-        Ok(matches!(self.table.put(item, unchanged(read)).await?, Updated::Done(_)))
+        let item = item_of(&after, Some(look_again), None);
+        let changed = self.table.change(deletion_key(&read.id), &item, unchanged(read));
+        Ok(matches!(changed.await?, Updated::Done(_)))
     }
 
-    /// Ends a deletion: all that is left of it is `statement`, and for a while the account's number, so that it can be erased
+    /// Ends a deletion: all that is left of it, whoever wrote it, is `statement`, and for a while the account's number, so that it can be erased
     /// again. A piece of the transaction that removes the profile.
     ///
     /// # Errors

@@ -153,9 +153,9 @@ impl Requests {
     /// # Errors
     /// When the item cannot be made.
     pub fn moved_write(&self, read: &PrivacyRequest, after: &PrivacyRequest) -> Result<Write, StoreError> {
-        let item = to_item(&item_of(after))?;
         let same = Expression::when("#state = :state").text(":state", read.stand.as_str());
-        self.table.put_write(item, same, Guard::Request)
+        self.table
+            .change_write(request_key(read.id), &item_of(after), same, Guard::Request)
     }
 
     /// The requests that wait for a person, those that have to be answered first at the head, at most `limit`.

@@ -8,7 +8,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Db, Expression, StoreError, Table, Updated, from_item, key, to_item};
+use super::{Db, Expression, Item, StoreError, Table, Updated, from_item, key, to_item};
 use crate::config::{ConfigError, Vars};
 use crate::domain::{ObjectKey, Store};
 
@@ -71,13 +71,6 @@ impl Progress {
 }
 
 #[derive(Serialize, Deserialize)]
-struct ProgressItem {
-    pk: String,
-    #[serde(flatten)]
-    progress: Progress,
-}
-
-#[derive(Serialize, Deserialize)]
 struct OrphanItem {
     pk: String,
     pass: u64,
@@ -100,12 +93,10 @@ impl Sweeps {
     /// # Errors
     /// When the store fails.
     pub async fn progress(&self, walk: &str) -> Result<Progress, StoreError> {
-        let pk = format!("sweep#{walk}");
-        let Some(item) = self.table.get(key(&[("pk", pk.clone())])).await? else {
-            return Ok(Progress::default());
-        };
-        let item: ProgressItem = from_item(item, || pk)?;
-        Ok(item.progress)
+        match self.table.get(walk_key(walk)).await? {
+            Some(item) => from_item(item, || format!("sweep#{walk}")),
+            None => Ok(Progress::default()),
+        }
     }
 
     /// Keeps how far the walk has come; `false` when another run has gone on with it meanwhile.
@@ -115,12 +106,9 @@ impl Sweeps {
     pub async fn save(&self, walk: &str, progress: &mut Progress) -> Result<bool, StoreError> {
         let seen = progress.version;
         progress.version += 1;
-        let item = to_item(&ProgressItem {
-            pk: format!("sweep#{walk}"),
-            progress: progress.clone(),
-        })?;
         let unchanged = Expression::when("attribute_not_exists(#pk) OR #version = :seen").number(":seen", seen);
-        Ok(matches!(self.table.put(item, unchanged).await?, Updated::Done(_)))
+        let saved = self.table.change(walk_key(walk), progress, unchanged).await?;
+        Ok(matches!(saved, Updated::Done(_)))
     }
 
     /// Marks an object that no picture names, and gives the pass that marked it first.
@@ -145,4 +133,8 @@ impl Sweeps {
             Updated::Done(_) | Updated::Refused(None) => Ok(pass),
         }
     }
+}
+
+fn walk_key(walk: &str) -> Item {
+    key(&[("pk", format!("sweep#{walk}"))])
 }

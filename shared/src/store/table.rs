@@ -357,12 +357,14 @@ impl Expression {
 
     /// An update without a condition.
     pub(super) fn update(update: &str) -> Self {
-        let mut new = Self {
-            update: Some(update.to_owned()),
-            ..Self::default()
-        };
-        new.name_all(update);
-        new
+        Self::default().and_update(update)
+    }
+
+    /// With an update.
+    pub(super) fn and_update(mut self, update: &str) -> Self {
+        self.name_all(update);
+        self.update = Some(update.to_owned());
+        self
     }
 
     /// With a condition.

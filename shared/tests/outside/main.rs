@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod as_the_sdk_asks;
+mod authorities;
 mod dashscope;
 mod deepseek;
 mod objects;

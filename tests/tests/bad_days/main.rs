@@ -1,11 +1,12 @@
 //! The bad days: everything that is known to go wrong with an image API, a store, a queue and a database, one test each.
 //!
-//! Each is a day in the laboratory. Whatever else it says, in the evening the books must agree (`tests::day`).
+//! Most are a day in the laboratory. Whatever else it says, in the evening the books must agree (`tests::day`).
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so at once")]
 
 mod backup;
 mod database;
 mod deleting;
+mod deployment;
 mod erasing;
 mod payments;
 mod primary;

@@ -183,7 +183,10 @@ fn what_serve_prints_works_as_it_stands() {
             .any(|line| line["route"] == "/v1/accounts" && line["status"] == 202),
         "{log}"
     );
-    assert!(!log.contains("mei@example.com") && !log.contains(&format!("\"{code}\"")), "{log}");
+    assert!(
+        !log.contains("mei@example.com") && !log.contains(&format!("\"{code}\"")),
+        "{log}"
+    );
 
     let (code, last) = serving.stop();
     assert_eq!(code, Some(0));

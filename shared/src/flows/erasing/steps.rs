@@ -220,12 +220,7 @@ impl Erasure<'_> {
                     continue;
                 }
                 let (write, thing) = if has_money(&read) {
-                    let mut after = Order {
-                        account: None,
-                        ..read.clone()
-                    };
-                    let write = orders.learned_write(&read, &mut after, self.now())?;
-                    (write, Thing::PaidOrders)
+                    (orders.loose_write(&read, self.now())?, Thing::PaidOrders)
                 } else {
                     (orders.removal_write(&read)?, Thing::UnpaidOrders)
                 };
