@@ -18,6 +18,10 @@ from samtranslator.translator.translator import Translator
 # It warns of switches that only Amazon's own copy of the translator has.
 logging.getLogger("samtranslator.feature_toggle").setLevel(logging.ERROR)
 
+# What CloudFormation takes of a template.
+MOST_RESOURCES = 500
+LARGEST = 1_000_000
+
 # Names of managed policies that the translator would otherwise ask IAM for.
 MANAGED = {"AWSLambdaBasicExecutionRole": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"}
 
@@ -40,8 +44,13 @@ def main(source, out):
         translated = Translator(MANAGED, Parser()).translate(template, {})
     except InvalidDocumentException as error:
         sys.exit(f"{source}: {error.message}\n" + "\n".join(f"  {cause.message}" for cause in error.causes))
+    text = json.dumps(translated, indent=1)
+    resources, size = len(translated["Resources"]), len(text.encode())
+    print(f"{source}: {resources} resources, {size // 1000} kB")
+    if resources > MOST_RESOURCES or size > LARGEST:
+        sys.exit(f"{source}: CloudFormation takes {MOST_RESOURCES} resources and {LARGEST // 1000} kB at most")
     with open(out, "w", encoding="utf-8") as file:
-        json.dump(translated, file, indent=1)
+        file.write(text)
 
 
 main(*sys.argv[1:])
