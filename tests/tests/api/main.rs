@@ -47,6 +47,7 @@ mod sessions;
 mod settling;
 mod support;
 mod sweeping;
+mod throttled;
 mod tokens;
 mod undeliverable;
 mod usage;
