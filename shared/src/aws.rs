@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -212,13 +212,17 @@ impl Aws {
     }
 
     pub(crate) fn ssm(&self) -> aws_sdk_ssm::Client {
+        use aws_sdk_ssm::config::retry::{RetryPartition, TokenBucket};
+        // The library would have all of a process draw on one purse of repetitions. Asked for once, at the start, nothing is left to save.
+        let purse = RetryPartition::custom("the parameter store").token_bucket(TokenBucket::unlimited());
         let mut config = aws_sdk_ssm::Config::builder()
             .behavior_version(aws_sdk_ssm::config::BehaviorVersion::latest())
             .region(self.region())
             .credentials_provider(self.credentials())
             .http_client(self.transport.client())
             .timeout_config(timeouts(ATTEMPT, OPERATION))
-            .retry_config(retries());
+            .retry_config(patience())
+            .retry_partition(purse.build());
         config.set_endpoint_url(self.runtime.ssm_url.as_ref().map(origin));
         aws_sdk_ssm::Client::from_conf(config.build())
     }
@@ -289,15 +293,17 @@ impl Aws {
 pub(crate) fn store_client(
     endpoint: &Url,
     region: String,
-    (key_id, secret): (String, &str),
+    pair: impl ProvideCredentials + 'static,
     network: &Network,
 ) -> aws_sdk_s3::Client {
-    use aws_sdk_s3::config::{BehaviorVersion, RequestChecksumCalculation, ResponseChecksumValidation};
+    use aws_sdk_s3::config::{BehaviorVersion, IdentityCache, RequestChecksumCalculation, ResponseChecksumValidation};
     let [connect, attempt, operation] = STORE;
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(aws_types::region::Region::new(region))
-        .credentials_provider(Credentials::new(key_id, secret, None, None, "the parameter store"))
+        .credentials_provider(pair)
+        // The pair may be exchanged at any time, and giving it costs nothing.
+        .identity_cache(IdentityCache::no_cache())
         .http_client(Transport::new(Trust::Public, network.clone(), connect).client())
         .timeout_config(timeouts(attempt, operation))
         .retry_config(retries())
@@ -319,6 +325,14 @@ fn retries() -> RetryConfig {
     RetryConfig::standard()
         .with_max_attempts(3)
         .with_initial_backoff(Duration::from_millis(50))
+}
+
+/// For the parameter store, which answers some forty questions a second from all functions together: seven tries, spread by chance over
+/// six seconds at most. Lambda gives a start ten.
+fn patience() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(7)
+        .with_initial_backoff(Duration::from_millis(100))
 }
 
 /// The address without the slash `Url` ends it with: the AWS client joins paths by text.

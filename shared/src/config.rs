@@ -43,6 +43,15 @@ pub enum ConfigError {
         /// What is wrong, as the end of a sentence.
         problem: String,
     },
+    /// The parameter store gave no secrets.
+    #[error("the secrets named by {names} could not be had")]
+    Secrets {
+        /// The variables that hold the parameters' names.
+        names: String,
+        /// Why not.
+        #[source]
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A client could not be built.
     #[error("{what} could not be set up")]
     Setup {

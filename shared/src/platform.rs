@@ -1,7 +1,6 @@
 //! What a function is handed by its host, be that Lambda, the local stack or a test: time, chance, ids, secrets, and the
 //! clients that reach outside.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,13 +11,10 @@ use crate::aws::Aws;
 use crate::config::{ConfigError, Vars, is_private};
 use crate::network::{CaBundle, Network};
 use crate::outbound::{Egress, Outbound};
-use crate::secrets::Secrets;
+use crate::secrets::{Secrets, Source};
 use crate::store::Db;
 use crate::wire::Wire;
 use crate::{Clock, Entropy, Ids};
-
-/// The parameter store gives at most so many parameters a call.
-const PARAMETERS_A_CALL: usize = 10;
 
 /// What the host itself owns: no function's variable, and in no template.
 #[derive(Debug, Clone)]
@@ -171,7 +167,7 @@ impl Platform {
                 platform.open().await;
             }
         };
-        let ((), secrets) = futures::join!(open, load(&platform.aws, vars));
+        let ((), secrets) = futures::join!(open, Secrets::read(vars, platform.source()));
         platform.secrets = secrets?;
         Ok(platform)
     }
@@ -188,7 +184,7 @@ impl Platform {
         vars: &Vars,
     ) -> Result<Self, ConfigError> {
         let mut platform = Self::with_secrets(runtime, clock, ids, entropy, Secrets::default());
-        platform.secrets = load(&platform.aws, vars).await?;
+        platform.secrets = Secrets::read(vars, platform.source()).await?;
         Ok(platform)
     }
 
@@ -203,6 +199,11 @@ impl Platform {
             network: runtime.network(),
             aws: Aws::new(runtime.network(), runtime),
         }
+    }
+
+    /// Where its secrets are.
+    fn source(&self) -> Source {
+        Source::new(&self.aws, &self.clock)
     }
 
     /// The client of DynamoDB; all calls give the same one.
@@ -257,39 +258,6 @@ impl Platform {
     pub(crate) fn network(&self) -> &Network {
         &self.network
     }
-}
-
-/// Reads every parameter that a variable ending in `_PARAMETER` names, ten a call, all calls at once.
-async fn load(aws: &Aws, vars: &Vars) -> Result<Secrets, ConfigError> {
-    let names: Vec<String> = vars
-        .names_ending("_PARAMETER")
-        .iter()
-        .filter_map(|variable| vars.peek(variable).map(str::to_owned))
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect();
-    if names.is_empty() {
-        return Ok(Secrets::default());
-    }
-    let ssm = Arc::new(aws.ssm());
-    let calls = names.chunks(PARAMETERS_A_CALL).map(|names| {
-        ssm.get_parameters()
-            .set_names(Some(names.to_vec()))
-            .with_decryption(true)
-            .send()
-    });
-    let answers = futures::future::try_join_all(calls)
-        .await
-        .map_err(|cause| ConfigError::Setup {
-            what: "the secrets of the parameter store",
-            cause: Box::new(cause),
-        })?;
-    // A name the store does not know is no failure here: `Secrets` names the variable when it is asked for it.
-    let found = answers
-        .into_iter()
-        .flat_map(|answer| answer.parameters.unwrap_or_default())
-        .filter_map(|parameter| Some((parameter.name?, SecretString::from(parameter.value?))));
-    Ok(Secrets::new(found))
 }
 
 #[cfg(test)]

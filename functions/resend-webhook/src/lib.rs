@@ -87,7 +87,7 @@ async fn receive(
     body: Bytes,
 ) -> Result<NoContent, Problem> {
     let now = clock.now();
-    let event = webhooks.verify(&headers, &body, now)?;
+    let event = webhooks.verify(&headers, &body, now).await?;
     events.apply(&event, now).await?;
     Ok(NoContent)
 }

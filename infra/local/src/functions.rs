@@ -156,6 +156,18 @@ pub const SCHEDULED: &[ScheduledFunction] = scheduled![
     "stats-rollup" = stats_rollup,
 ];
 
+/// Makes the function of a folder ready as its `main.rs` would, and lets it go; `None` when there is no such function.
+#[must_use]
+pub fn start(folder: &str, vars: &Vars, platform: &Platform) -> Option<Result<(), ConfigError>> {
+    let route = ROUTES.iter().find(|known| known.name == folder);
+    let worker = WORKERS.iter().find(|known| known.name == folder);
+    let scheduled = SCHEDULED.iter().find(|known| known.name == folder);
+    let route = route.map(|known| (known.router)(vars, platform).map(drop));
+    let worker = || worker.map(|known| (known.work)(vars, platform).map(drop));
+    let scheduled = || scheduled.map(|known| (known.run)(vars, platform).map(drop));
+    route.or_else(worker).or_else(scheduled)
+}
+
 /// The name of every function, and what its source says it may touch.
 pub fn grants() -> impl Iterator<Item = (&'static str, &'static [Grant])> {
     let routes = ROUTES.iter().map(|function| (function.name, function.grants));

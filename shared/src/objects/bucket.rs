@@ -5,17 +5,19 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use md5::{Digest as _, Md5};
 use url::Url;
 
 use super::cdn::Cdn;
-use super::company::Company;
+use super::company::{Company, Pair};
 use super::{LARGEST_PAGE, LONGEST_LINK, Link, Listing, ObjectError, Stored, failed, unwritable};
 use crate::Platform;
 use crate::config::{ConfigError, Vars};
 use crate::domain::{ObjectKey, Store};
+use crate::secrets::{Key, is_wrong_key};
 
 /// How long caches may keep a picture: what is erased must be gone from them in five minutes (`PRIVACY.md`).
 const CACHE: &str = "max-age=300";
@@ -25,16 +27,18 @@ const CACHE: &str = "max-age=300";
 pub struct Objects {
     company: &'static Company,
     pub(super) client: aws_sdk_s3::Client,
+    pair: Key<Pair>,
     pub(super) bucket: String,
     cdn: Option<Cdn>,
 }
 
 impl Objects {
     pub(super) fn at(company: &'static Company, vars: &Vars, platform: &Platform) -> Result<Self, ConfigError> {
-        let (client, bucket) = company.client(vars, platform)?;
+        let (client, pair, bucket) = company.client(vars, platform)?;
         Ok(Self {
             company,
             client,
+            pair,
             bucket,
             cdn: None,
         })
@@ -58,17 +62,12 @@ impl Objects {
     /// sent is [`ObjectError::Unavailable`], and what it kept lies there until it is written over or deleted.
     pub async fn put(&self, key: &ObjectKey, bytes: Bytes, content_type: &str) -> Result<(), ObjectError> {
         let sent = self.company.proves_by_etag.then(|| hex::encode(Md5::digest(&bytes)));
-        let put = self
-            .client
-            .put_object()
-            .bucket(&self.bucket)
-            .key(key.as_str())
-            .content_type(content_type)
-            .cache_control(CACHE)
-            .body(ByteStream::from(bytes))
-            .send()
-            .await
-            .map_err(failed)?;
+        let put = || {
+            let put = self.client.put_object().bucket(&self.bucket).key(key.as_str());
+            let put = put.content_type(content_type).cache_control(CACHE);
+            put.body(ByteStream::from(bytes.clone())).send()
+        };
+        let put = self.asked(put).await.map_err(failed)?;
         let kept = put.e_tag().unwrap_or_default().trim_matches('"');
         match sent {
             Some(sent) if !sent.eq_ignore_ascii_case(kept) => Err(ObjectError::Unavailable {
@@ -83,14 +82,8 @@ impl Objects {
     /// # Errors
     /// See [`ObjectError`].
     pub async fn delete(&self, key: &ObjectKey) -> Result<(), ObjectError> {
-        let deleted = self
-            .client
-            .delete_object()
-            .bucket(&self.bucket)
-            .key(key.as_str())
-            .send()
-            .await;
-        match deleted {
+        let delete = self.client.delete_object().bucket(&self.bucket).key(key.as_str());
+        match self.asked(|| delete.clone().send()).await {
             Ok(_) => Ok(()),
             Err(SdkError::ServiceError(error)) if error.err().code() == Some("NoSuchKey") => Ok(()),
             Err(error) => Err(failed(error)),
@@ -102,14 +95,8 @@ impl Objects {
     /// # Errors
     /// See [`ObjectError`].
     pub async fn exists(&self, key: &ObjectKey) -> Result<bool, ObjectError> {
-        let head = self
-            .client
-            .head_object()
-            .bucket(&self.bucket)
-            .key(key.as_str())
-            .send()
-            .await;
-        match head {
+        let head = self.client.head_object().bucket(&self.bucket).key(key.as_str());
+        match self.asked(|| head.clone().send()).await {
             Ok(_) => Ok(true),
             Err(SdkError::ServiceError(error)) if error.raw().status().as_u16() == 404 => Ok(false),
             Err(error) => Err(failed(error)),
@@ -127,10 +114,8 @@ impl Objects {
             .list_objects_v2()
             .bucket(&self.bucket)
             .max_keys(limit.clamp(1, LARGEST_PAGE).into())
-            .set_continuation_token(after.map(str::to_owned))
-            .send()
-            .await
-            .map_err(failed)?;
+            .set_continuation_token(after.map(str::to_owned));
+        let listed = self.asked(|| listed.clone().send()).await.map_err(failed)?;
         let objects = listed.contents().iter().map(stored).collect::<Option<_>>();
         let objects = objects.ok_or_else(|| ObjectError::Unavailable {
             reason: "its listing lacks a key, a size or a time".to_owned(),
@@ -158,13 +143,34 @@ impl Objects {
         let life = life.clamp(SignedDuration::from_secs(1), LONGEST_LINK);
         let expires_at = now + life;
         let url = match &self.cdn {
-            Some(cdn) => cdn.link(key, expires_at),
+            Some(cdn) => cdn.link(key, expires_at).await,
             None => self.presigned(key, now, life.unsigned_abs()).await?,
         };
         Ok(Link { url, expires_at })
     }
 
+    /// Asks with the present key pair; and once more with another one, where the company does not take this one and there is one by now.
+    async fn asked<T, E, F>(&self, ask: impl Fn() -> F) -> Result<T, SdkError<E, HttpResponse>>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let pair = self.pair.present();
+        // Boxed, because a request of the SDK is kilobytes of future.
+        let answer = Box::pin(ask()).await;
+        let is_refused = answer.as_ref().err().is_some_and(|error| {
+            let status = error.raw_response().map(|response| response.status().as_u16());
+            status.is_some_and(is_wrong_key)
+        });
+        if is_refused && self.pair.renewed(&pair).await.is_some() {
+            Box::pin(ask()).await
+        } else {
+            answer
+        }
+    }
+
     async fn presigned(&self, key: &ObjectKey, now: Timestamp, life: Duration) -> Result<Url, ObjectError> {
+        // Whoever follows a link that was signed with a wrong key does not tell us.
+        self.pair.young().await;
         // The only place where our clock reaches Amazon's code: requests are signed by the system's time.
         let config = PresigningConfig::builder()
             .start_time(SystemTime::from(now))

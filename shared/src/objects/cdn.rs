@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 use md5::{Digest as _, Md5};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::LONGEST_LINK;
 use crate::Platform;
 use crate::config::{ConfigError, Vars};
 use crate::domain::ObjectKey;
+use crate::secrets::Key;
 
 const DOMAIN: &str = "CDN_DOMAIN";
 const KEY: &str = "CDN_KEY_PARAMETER";
@@ -17,7 +18,7 @@ const KEY: &str = "CDN_KEY_PARAMETER";
 #[derive(Debug, Clone)]
 pub(super) struct Cdn {
     origin: Url,
-    key: SecretString,
+    key: Key,
 }
 
 impl Cdn {
@@ -29,25 +30,22 @@ impl Cdn {
             .ok()
             .filter(|url| url.host_str() == Some(domain.as_str()))
             .ok_or_else(|| ConfigError::invalid(DOMAIN, "must be a host name in lower case"))?;
-        let key = platform.secrets.text(vars, KEY)?;
-        let text = key.expose_secret();
-        if (6..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            Ok(Some(Self { origin, key }))
-        } else {
-            Err(ConfigError::Parameter {
-                name: KEY.to_owned(),
-                problem: "must be 6 to 40 letters and digits".to_owned(),
-            })
-        }
+        let key = platform.secrets.key_as(vars, KEY, |key| {
+            let text = key.expose_secret();
+            let fits = (6..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
+            let wrong = || "must be 6 to 40 letters and digits".to_owned();
+            fits.then(|| key.clone()).ok_or_else(wrong)
+        })?;
+        Ok(Some(Self { origin, key }))
     }
 
     /// A link that dies at `expires_at`. The CDN adds its own hour to the time in the link, so a link that shall die
     /// earlier says it was made earlier.
-    pub(super) fn link(&self, key: &ObjectKey, expires_at: Timestamp) -> Url {
+    pub(super) async fn link(&self, key: &ObjectKey, expires_at: Timestamp) -> Url {
         let made_at = (expires_at - LONGEST_LINK).as_second();
         let mut url = self.origin.clone();
         url.set_path(key.as_str());
-        let signed = format!("{}{}{made_at}", self.key.expose_secret(), url.path());
+        let signed = format!("{}{}{made_at}", self.key.young().await.expose_secret(), url.path());
         let sign = hex::encode(Md5::digest(signed));
         url.set_query(Some(&format!("sign={sign}&t={made_at}")));
         url

@@ -1,6 +1,10 @@
 //! How the two companies differ, and what their variables must look like.
 
-use serde::Deserialize;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::future::ProvideCredentials as ProvidedCredentials;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Deserializer};
 use url::{Host, Url};
 
 use crate::Platform;
@@ -8,6 +12,7 @@ use crate::aws::store_client;
 use crate::config::{ConfigError, Vars, is_loopback};
 use crate::domain::Store;
 use crate::egress::Egress;
+use crate::secrets::Key;
 
 /// A company that stores pictures.
 #[derive(Debug)]
@@ -57,9 +62,35 @@ pub(super) const OSS: Company = Company {
 /// A role's key pair, as its parameter holds it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Keys {
+pub(super) struct Pair {
     id: String,
-    secret: String,
+    #[serde(deserialize_with = "secret")]
+    secret: SecretString,
+}
+
+fn secret<'de, D: Deserializer<'de>>(text: D) -> Result<SecretString, D::Error> {
+    String::deserialize(text).map(SecretString::from)
+}
+
+/// The key pair of the moment, for whoever signs.
+#[derive(Debug)]
+struct Signing(Key<Pair>);
+
+impl ProvideCredentials for Signing {
+    fn provide_credentials<'a>(&'a self) -> ProvidedCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let pair = self.0.present();
+        let secret = pair.secret.expose_secret();
+        ProvidedCredentials::ready(Ok(Credentials::new(
+            &pair.id,
+            secret,
+            None,
+            None,
+            "the parameter store",
+        )))
+    }
 }
 
 impl Company {
@@ -70,14 +101,18 @@ impl Company {
         set > 0
     }
 
-    /// A client of it, and the bucket.
-    pub(super) fn client(&self, vars: &Vars, platform: &Platform) -> Result<(aws_sdk_s3::Client, String), ConfigError> {
+    /// A client of it, the key pair that it signs with, and the bucket.
+    pub(super) fn client(
+        &self,
+        vars: &Vars,
+        platform: &Platform,
+    ) -> Result<(aws_sdk_s3::Client, Key<Pair>, String), ConfigError> {
         let region = vars.text(self.region)?;
         let endpoint = self.endpoint(vars, &region)?;
         let bucket = self.bucket(vars)?;
-        let Keys { id, secret } = platform.secrets.json(vars, self.keys)?;
-        let client = store_client(&endpoint, region, (id, &secret), platform.network());
-        Ok((client, bucket))
+        let pair = platform.secrets.json_key(vars, self.keys)?;
+        let client = store_client(&endpoint, region, Signing(pair.clone()), platform.network());
+        Ok((client, pair, bucket))
     }
 
     fn endpoint(&self, vars: &Vars, region: &str) -> Result<Url, ConfigError> {

@@ -1,6 +1,7 @@
 //! DeepSeek writes the prompts. It receives the description and nothing else: no account, no address, no user id (P8).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _};
@@ -14,6 +15,7 @@ use super::{PromptError, PromptWriter, Written, WrittenBy, words};
 use crate::config::{ConfigError, Vars};
 use crate::domain::{Description, Prompt, PromptCount};
 use crate::outbound::{Answer, Egress, Outbound, OutboundError, below, company_url};
+use crate::secrets::Key;
 use crate::{Entropy, Platform};
 
 /// The hosts it is reached at.
@@ -52,7 +54,7 @@ pub struct DeepSeek {
     outbound: Outbound,
     entropy: Entropy,
     base: Url,
-    key: SecretString,
+    key: Key,
     model: String,
     pause: Duration,
 }
@@ -77,7 +79,7 @@ impl DeepSeek {
             outbound: platform.outbound(Egress::to(&url))?,
             base: url,
             entropy: platform.entropy.clone(),
-            key: platform.secrets.text(vars, "DEEPSEEK_KEY_PARAMETER")?,
+            key: platform.secrets.key(vars, "DEEPSEEK_KEY_PARAMETER")?,
             model: vars.text("DEEPSEEK_MODEL")?,
             pause: PAUSE,
         })
@@ -95,8 +97,8 @@ impl DeepSeek {
     /// When it does not, as a question for prompts would be told.
     pub async fn probe(&self) -> Result<(), PromptError> {
         let models = below(&self.base, "/models");
-        let call = self.outbound.get(&models).bearer(&self.key).within(PROBING);
-        let attempt = match call.send().await {
+        let ask = |key: Arc<SecretString>| self.outbound.get(&models).bearer(&key).within(PROBING).send();
+        let attempt = match self.key.ask(ask).await {
             Ok(answer) if answer.status == StatusCode::OK => return Ok(()),
             Ok(answer) => refused(&answer),
             Err(cause) => lost(cause),
@@ -166,9 +168,13 @@ impl DeepSeek {
             stream: false,
         };
         let endpoint = below(&self.base, "/chat/completions");
-        let call = self.outbound.post(&endpoint).bearer(&self.key).within(within);
-        let call = call.json(&question);
-        match call.send().await {
+        let end = Instant::now() + within;
+        let ask = |key: Arc<SecretString>| {
+            let left = end.saturating_duration_since(Instant::now());
+            let call = self.outbound.post(&endpoint).bearer(&key).within(left);
+            call.json(&question).send()
+        };
+        match self.key.ask(ask).await {
             Ok(answer) if answer.status == StatusCode::OK => self.read(&answer, count),
             Ok(answer) => refused(&answer),
             Err(cause) => lost(cause),

@@ -1,5 +1,6 @@
 //! Resend sends the mail. It receives the address and the message, and no other data of an account (P11).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _};
@@ -13,6 +14,7 @@ use crate::Platform;
 use crate::config::{ConfigError, Vars};
 use crate::domain::mail::Mail;
 use crate::outbound::{Answer, Egress, Outbound, OutboundError, below, company_url};
+use crate::secrets::Key;
 
 /// The hosts it is reached at.
 pub const HOSTS: &[&str] = &["api.resend.com"];
@@ -28,7 +30,7 @@ const SOON: Duration = Duration::from_secs(2);
 pub struct Resend {
     outbound: Outbound,
     endpoint: Url,
-    key: SecretString,
+    key: Key,
     from: String,
 }
 
@@ -42,7 +44,7 @@ impl Resend {
         Ok(Self {
             outbound: platform.outbound(Egress::to(&url))?,
             endpoint: below(&url, "/emails"),
-            key: platform.secrets.text(vars, "RESEND_KEY_PARAMETER")?,
+            key: platform.secrets.key(vars, "RESEND_KEY_PARAMETER")?,
             from: vars.text("MAIL_FROM")?,
         })
     }
@@ -54,8 +56,8 @@ impl Resend {
     /// When it does not, as a mail would be told.
     pub async fn probe(&self) -> Result<(), MailError> {
         let nobodys = below(&self.endpoint, "/00000000-0000-0000-0000-000000000000");
-        let call = self.outbound.get(&nobodys).bearer(&self.key).within(SENDING);
-        match call.send().await {
+        let ask = |key: Arc<SecretString>| self.outbound.get(&nobodys).bearer(&key).within(SENDING).send();
+        match self.key.ask(ask).await {
             Ok(answer) if answer.status.is_success() || answer.status == StatusCode::NOT_FOUND => Ok(()),
             Ok(answer) if name(&answer) == "restricted_api_key" => Ok(()),
             Ok(answer) => Err(refused(&answer)),
@@ -71,14 +73,13 @@ impl Resend {
             html: &mail.letter.html,
             text: &mail.letter.text,
         };
-        let call = self
-            .outbound
-            .post(&self.endpoint)
-            .bearer(&self.key)
-            .header(IDEMPOTENCY_KEY, &format!("{}/{}", mail.kind.as_str(), mail.id))
-            .within(SENDING)
-            .json(&message);
-        match call.send().await {
+        let name = format!("{}/{}", mail.kind.as_str(), mail.id);
+        let ask = |key: Arc<SecretString>| {
+            let call = self.outbound.post(&self.endpoint).bearer(&key);
+            let call = call.header(IDEMPOTENCY_KEY, &name).within(SENDING);
+            call.json(&message).send()
+        };
+        match self.key.ask(ask).await {
             Ok(answer) if answer.status.is_success() => Ok(Sent {
                 reference: answer.json().and_then(|taken: Taken| taken.id),
             }),

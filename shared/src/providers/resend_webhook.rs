@@ -14,7 +14,7 @@ use sha2::Sha256;
 use crate::config::{ConfigError, Vars};
 use crate::domain::{EmailAddress, Undeliverable, Undelivered};
 use crate::providers::sole_header;
-use crate::secrets::Secrets;
+use crate::secrets::{Key, Secrets};
 
 /// How far the time of a signature may be from ours, either way.
 pub const TOLERANCE: SignedDuration = SignedDuration::from_secs(300);
@@ -29,7 +29,7 @@ const SECRET_PARAMETER: &str = "RESEND_WEBHOOK_SECRET_PARAMETER";
 
 /// Tells what Resend says from what somebody else says.
 #[derive(Clone)]
-pub struct Webhooks(Hmac<Sha256>);
+pub struct Webhooks(Key<Hmac<Sha256>>);
 
 /// Why a request is not taken for Resend's. Which of these it is, is nobody's business.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -64,7 +64,7 @@ pub struct News {
 /// A secret that is no secret of Svix's form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be `whsec_` and at least 16 bytes in base64")]
-pub struct InvalidSecret;
+struct InvalidSecret;
 
 impl Webhooks {
     /// With the secret of the parameter named by `RESEND_WEBHOOK_SECRET_PARAMETER`.
@@ -72,59 +72,66 @@ impl Webhooks {
     /// # Errors
     /// When it is missing or not in its form.
     pub fn configured(vars: &Vars, secrets: &Secrets) -> Result<Self, ConfigError> {
-        Self::new(&secrets.text(vars, SECRET_PARAMETER)?).map_err(|error| ConfigError::Parameter {
-            name: SECRET_PARAMETER.to_owned(),
-            problem: error.to_string(),
-        })
+        let read = |secret: &SecretString| seal(secret).map_err(|error| error.to_string());
+        secrets.key_as(vars, SECRET_PARAMETER, read).map(Self)
     }
 
-    /// With this secret: `whsec_` and the key in base64.
-    ///
-    /// # Errors
-    /// When it is not in that form.
-    pub fn new(secret: &SecretString) -> Result<Self, InvalidSecret> {
-        let text = secret.expose_secret().trim();
-        let key = text
-            .strip_prefix("whsec_")
-            .and_then(|key| STANDARD.decode(key).ok())
-            .filter(|key| key.len() >= 16)
-            .ok_or(InvalidSecret)?;
-        Hmac::new_from_slice(&key).map(Self).map_err(|_| InvalidSecret)
-    }
-
-    /// The event, if Resend signed these very bytes within five minutes of `now`. Nothing of the body is looked at before.
+    /// The event, if Resend signed these very bytes within five minutes of `now`. Nothing of the body is looked at before. What is
+    /// signed by another secret may be signed by the one after ours.
     ///
     /// # Errors
     /// See [`WebhookError`].
-    pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Event, WebhookError> {
-        let id = sole_header(headers, "svix-id").filter(|id| is_id(id));
-        let id = id.ok_or(WebhookError::Unsigned)?;
-        let timestamp = sole_header(headers, "svix-timestamp").ok_or(WebhookError::Unsigned)?;
-        let signatures = sole_header(headers, "svix-signature").ok_or(WebhookError::Unsigned)?;
-        let signed_at = timestamp.parse().ok().and_then(|at| Timestamp::from_second(at).ok());
-        let distance = now.duration_since(signed_at.ok_or(WebhookError::Unsigned)?).abs();
-        if distance > TOLERANCE {
-            return Err(WebhookError::Stale);
+    pub async fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Event, WebhookError> {
+        let secret = self.0.present();
+        match verify(&secret, headers, body, now) {
+            Err(WebhookError::Forged) => match self.0.renewed(&secret).await {
+                Some(other) => verify(&other, headers, body, now),
+                None => Err(WebhookError::Forged),
+            },
+            known => known,
         }
-        let mut mac = self.0.clone();
-        for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
-            mac.update(part);
-        }
-        // Several signatures stand there while a secret is being exchanged; those of versions we do not know mean nothing.
-        let is_right = |signature: &str| {
-            let bytes = signature
-                .strip_prefix("v1,")
-                .and_then(|text| STANDARD.decode(text).ok());
-            bytes.is_some_and(|bytes| mac.clone().verify_slice(&bytes).is_ok())
-        };
-        if !signatures.split(' ').any(is_right) {
-            return Err(WebhookError::Forged);
-        }
-        Ok(Event {
-            id: id.to_owned(),
-            news: read(id, body),
-        })
     }
+}
+
+/// What a secret signs with: it is `whsec_` and the key in base64.
+fn seal(secret: &SecretString) -> Result<Hmac<Sha256>, InvalidSecret> {
+    let text = secret.expose_secret().trim();
+    let key = text
+        .strip_prefix("whsec_")
+        .and_then(|key| STANDARD.decode(key).ok())
+        .filter(|key| key.len() >= 16)
+        .ok_or(InvalidSecret)?;
+    Hmac::new_from_slice(&key).map_err(|_| InvalidSecret)
+}
+
+fn verify(seal: &Hmac<Sha256>, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Event, WebhookError> {
+    let id = sole_header(headers, "svix-id").filter(|id| is_id(id));
+    let id = id.ok_or(WebhookError::Unsigned)?;
+    let timestamp = sole_header(headers, "svix-timestamp").ok_or(WebhookError::Unsigned)?;
+    let signatures = sole_header(headers, "svix-signature").ok_or(WebhookError::Unsigned)?;
+    let signed_at = timestamp.parse().ok().and_then(|at| Timestamp::from_second(at).ok());
+    let distance = now.duration_since(signed_at.ok_or(WebhookError::Unsigned)?).abs();
+    if distance > TOLERANCE {
+        return Err(WebhookError::Stale);
+    }
+    let mut mac = seal.clone();
+    for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
+        mac.update(part);
+    }
+    // Several signatures stand there while a secret is being exchanged; those of versions we do not know mean nothing.
+    let is_right = |signature: &str| {
+        let bytes = signature
+            .strip_prefix("v1,")
+            .and_then(|text| STANDARD.decode(text).ok());
+        bytes.is_some_and(|bytes| mac.clone().verify_slice(&bytes).is_ok())
+    };
+    if !signatures.split(' ').any(is_right) {
+        return Err(WebhookError::Forged);
+    }
+    Ok(Event {
+        id: id.to_owned(),
+        news: read(id, body),
+    })
 }
 
 impl fmt::Debug for Webhooks {
@@ -223,8 +230,8 @@ mod tests {
     const BODY: &[u8] = br#"{"test": 2432232314}"#;
     const SIGNATURE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
 
-    fn webhooks(secret: &str) -> Result<Webhooks, InvalidSecret> {
-        Webhooks::new(&SecretString::from(secret))
+    fn sealing(secret: &str) -> Result<Hmac<Sha256>, InvalidSecret> {
+        seal(&SecretString::from(secret))
     }
 
     fn verify(id: &str, at: &str, signature: &str, body: &[u8], now: i64) -> Result<Event, WebhookError> {
@@ -233,7 +240,7 @@ mod tests {
             headers.insert(name, value.parse().unwrap());
         }
         let now = Timestamp::from_second(now).unwrap();
-        webhooks(SECRET).unwrap().verify(&headers, body, now)
+        super::verify(&sealing(SECRET).unwrap(), &headers, body, now)
     }
 
     fn news(body: &str) -> Option<(Undelivered, Vec<String>)> {
@@ -294,7 +301,7 @@ mod tests {
             "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
             "whsec_not base64 at all!",
         ] {
-            assert_eq!(webhooks(text).unwrap_err(), InvalidSecret, "{text}");
+            assert_eq!(sealing(text).err(), Some(InvalidSecret), "{text}");
         }
     }
 

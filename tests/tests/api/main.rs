@@ -48,6 +48,7 @@ mod sessions;
 mod settling;
 mod support;
 mod sweeping;
+mod throttled;
 mod tokens;
 mod tracing;
 mod undeliverable;

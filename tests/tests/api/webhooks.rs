@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tests::{Answer, PASSWORD, Person, TestApp};
+use vitrine::engine::trouble::{Ordered, Trouble};
 use vitrine::sim::signature;
 
 use crate::logs;
@@ -323,6 +324,9 @@ async fn an_event_that_is_refused_comes_again_for_a_day_and_acts_when_it_is_take
         .await
         .expect(401);
     parameters.put(&name, &secret).unwrap();
+    // It would look for another one, and is not let.
+    let blind = Ordered::next(u32::MAX, Trouble::Denied).of("GetParameters");
+    app.stack.engines.troubles.order(blind.by("resend-webhook"));
 
     let desk = format!("{}/_sim/resend/events", app.stack.simulator_url());
     let by_hand = json!({ "type": "email.complained", "to": mei.email }).to_string();

@@ -8,6 +8,8 @@ mod database;
 mod deleting;
 mod deployment;
 mod erasing;
+mod keys;
+mod operating;
 mod payments;
 mod primary;
 mod queues;

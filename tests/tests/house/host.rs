@@ -17,7 +17,7 @@ use shared::platform::Runtime;
 use shared::secrets::Secrets;
 use shared::{Clock, Entropy, Ids, Platform};
 use tower::ServiceExt;
-use vitrine::functions::{ROUTES, SCHEDULED, WORKERS};
+use vitrine::functions::ROUTES;
 use vitrine::template::{FunctionSpec, Sources, Template, local_parameters};
 
 /// The template as this machine's stack reads it.
@@ -59,11 +59,20 @@ pub(crate) fn variables(function: &FunctionSpec) -> Vars {
 
 /// A platform with every secret that the function's variables name, and nobody to talk to.
 pub(crate) fn platform(function: &FunctionSpec) -> Platform {
+    platform_but(function, |_, secret| Some(secret))
+}
+
+/// The same, some of whose secrets are others or not there; `change` is told the variable that names each.
+pub(crate) fn platform_but(
+    function: &FunctionSpec,
+    change: impl Fn(&str, SecretString) -> Option<SecretString>,
+) -> Platform {
     let parameters = function
         .variables
         .iter()
         .filter(|(name, value)| name.ends_with("_PARAMETER") && !value.is_empty());
-    let secrets = parameters.map(|(_, parameter)| (parameter.clone(), secret(parameter)));
+    let secrets =
+        parameters.filter_map(|(name, parameter)| Some((parameter.clone(), change(name, secret(parameter))?)));
     let clock = Clock::manual("2026-11-22T09:00:00Z".parse().unwrap());
     let entropy = Entropy::seeded(1);
     let ids = Ids::new(clock.clone(), entropy.clone());
@@ -98,15 +107,8 @@ fn secret(parameter: &str) -> SecretString {
 pub(crate) fn variables_read(function: &FunctionSpec) -> BTreeSet<String> {
     let (vars, platform) = (variables(function), platform(function));
     let folder = function.folder.as_str();
-    let route = ROUTES.iter().find(|route| route.name == folder);
-    let worker = WORKERS.iter().find(|worker| worker.name == folder);
-    let scheduled = SCHEDULED.iter().find(|scheduled| scheduled.name == folder);
-    let made = match (route, worker, scheduled) {
-        (Some(route), None, None) => (route.router)(&vars, &platform).map(drop),
-        (None, Some(worker), None) => (worker.work)(&vars, &platform).map(drop),
-        (None, None, Some(scheduled)) => (scheduled.run)(&vars, &platform).map(drop),
-        _ => panic!("`{folder}` is not once in infra/local/src/functions.rs"),
-    };
+    let made = vitrine::functions::start(folder, &vars, &platform);
+    let made = made.unwrap_or_else(|| panic!("`{folder}` is not in infra/local/src/functions.rs"));
     made.unwrap_or_else(|error| panic!("`{folder}` does not start from the variables of template.yaml: {error}"));
     vars.names_read()
 }

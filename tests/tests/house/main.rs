@@ -13,4 +13,5 @@ mod names;
 mod routes;
 mod service;
 mod sources;
+mod starts;
 mod workers;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::json;
 use tests::{Person, TestApp};
+use vitrine::lambda::workshop::Workshop;
 
 use crate::support::{app, order};
 use crate::{host, logs};
@@ -143,6 +145,55 @@ async fn a_function_that_cannot_start_answers_500_and_its_own_words_name_the_var
     assert!(line.is_some_and(|line| line.contains(words)), "{line:?}");
     assert_eq!(app.stack.processes("accounts-get"), [0; 0]);
     app.get(&mei, "/v1/credits").await.expect(200);
+}
+
+/// A function that is run as Lambda would, and cannot start; what it says on standard error.
+async fn cannot_start(app: &TestApp, folder: &str, changed: &[(&str, &str)]) -> String {
+    let workshop = Workshop::open(Arc::new(|_| {})).unwrap();
+    let program = workshop.program(folder).await.unwrap();
+    let engine = app.stack.engines.dynamodb_url();
+    let of_the_runtime = [
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", folder),
+        ("AWS_SECRET_ACCESS_KEY", folder),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &engine),
+        ("AWS_ENDPOINT_URL_SSM", &engine),
+        // Nobody listens there, and nobody gets so far.
+        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9"),
+    ];
+    let own = app.stack.template.function(folder).unwrap().variables.iter();
+    let mut command = tokio::process::Command::new(program);
+    command
+        .env_clear()
+        .envs(own)
+        .envs(of_the_runtime)
+        .envs(changed.iter().copied());
+    let output = command.output().await.unwrap();
+    assert!(!output.status.success(), "`{folder}` ends as if all were well");
+    assert_eq!(output.status.code(), Some(1), "`{folder}`: {:?}", output.status);
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[tokio::test]
+async fn a_function_that_cannot_start_ends_with_an_error_and_one_line() {
+    let app = app().await;
+    let blank = cannot_start(&app, "accounts-get", &[("ACCOUNTS_TABLE", " ")]).await;
+    assert_eq!(blank, "Error: the variable ACCOUNTS_TABLE is not set\n");
+    let malformed = cannot_start(&app, "images-paint", &[("SEEDREAM_WATERMARK", "perhaps")]).await;
+    assert_eq!(
+        malformed,
+        "Error: the variable SEEDREAM_WATERMARK must be true or false\n"
+    );
+    app.stack
+        .engines
+        .parameters
+        .put("/vitrine/local/token-keys", "{not: json}")
+        .unwrap();
+    let parameter = cannot_start(&app, "accounts-get", &[]).await;
+    assert_eq!(
+        parameter,
+        "Error: the parameter named by TOKEN_KEYS_PARAMETER is not the JSON document it should be\n"
+    );
 }
 
 #[tokio::test]

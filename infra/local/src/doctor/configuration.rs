@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use futures::{StreamExt as _, stream};
 use shared::config::{ConfigError, Vars};
 use shared::telemetry::chain;
@@ -10,7 +10,7 @@ use shared::telemetry::chain;
 use super::environment;
 use super::report::Finding;
 use super::site::Site;
-use crate::functions::{ROUTES, SCHEDULED, WORKERS};
+use crate::functions;
 use crate::template::FunctionSpec;
 
 /// How many functions are tried at once.
@@ -52,16 +52,8 @@ pub(super) async fn examine(site: &Site) -> Vec<Finding> {
 async fn start(site: &Site, function: &FunctionSpec) -> Result<()> {
     let vars = site.vars(function);
     let platform = site.platform(function, &vars).await?;
-    let folder = function.folder.as_str();
-    if let Some(known) = ROUTES.iter().find(|known| known.name == folder) {
-        (known.router)(&vars, &platform).map(drop)?;
-    } else if let Some(known) = WORKERS.iter().find(|known| known.name == folder) {
-        (known.work)(&vars, &platform).map(drop)?;
-    } else if let Some(known) = SCHEDULED.iter().find(|known| known.name == folder) {
-        (known.run)(&vars, &platform).map(drop)?;
-    } else {
-        anyhow::bail!("it is in the template and not in this program; deploy and examine with the same version");
-    }
+    let started = functions::start(&function.folder, &vars, &platform);
+    started.context("it is in the template and not in this program; deploy and examine with the same version")??;
     Ok(())
 }
 
@@ -77,7 +69,7 @@ fn told(site: &Site, function: &FunctionSpec, error: &anyhow::Error) -> (String,
         Some(ConfigError::Missing { name } | ConfigError::Invalid { name, .. }) => {
             format!("give {name} another value by its parameter of the template, and deploy")
         }
-        Some(ConfigError::Setup { .. }) | None => {
+        Some(ConfigError::Secrets { .. } | ConfigError::Setup { .. }) | None => {
             "look at the cause, and at what the credentials in use may do".to_owned()
         }
     };

@@ -125,7 +125,17 @@ impl Door {
             return refusal("MissingAuthenticationToken", "Request is missing Authentication Token");
         };
         if service == "AmazonSSM" {
-            return self.parameters.answer(caller.id, operation, &body, &self.permissions);
+            let trouble = self.troubles.take_named(caller.id, operation);
+            let answer = || self.parameters.answer(caller.id, operation, &body, &self.permissions);
+            return match trouble {
+                None => answer(),
+                Some(trouble) => {
+                    if trouble == Trouble::ReplyLost {
+                        drop(answer());
+                    }
+                    trouble.of_parameters()
+                }
+            };
         }
         if service == "AmazonSQS" {
             return self

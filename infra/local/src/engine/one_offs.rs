@@ -237,6 +237,11 @@ impl OneOffs {
                 "Rate exceeded".to_owned(),
             )),
             Some(Trouble::Conflict) => refused(&conflict("is being changed by another request")),
+            Some(Trouble::Denied) => refused(&Refusal(
+                StatusCode::FORBIDDEN,
+                "AccessDeniedException",
+                "User is not authorized to perform this action".to_owned(),
+            )),
             Some(Trouble::RequestLost) => lost(),
             Some(Trouble::ReplyLost) => {
                 drop(done());

@@ -1,4 +1,5 @@
-//! Troubles of the database, to order: it is busy, others write the same items, or its answer gets lost on the way.
+//! Troubles of the database and the parameter store, to order: they are busy, others write the same items, or an answer gets lost on
+//! the way.
 //!
 //! The embedded engine has none of its own. It never throttles, it has no two transactions at once, and its answers always
 //! arrive; whatever is written for those days is proved here.
@@ -21,6 +22,8 @@ pub enum Trouble {
     Throttled,
     /// Nothing is done, because another transaction is at the same items: `TransactionConflict`.
     Conflict,
+    /// Nothing is done: `AccessDeniedException`, as for a role that has lost a right.
+    Denied,
     /// Nothing is done, and the connection breaks.
     RequestLost,
     /// It is done, and the connection breaks before the answer.
@@ -32,9 +35,11 @@ pub enum Trouble {
 pub struct Ordered {
     /// The function whose calls those are, by its folder's name; without one, anybody's but the operator's.
     pub function: Option<String>,
-    /// The operation, such as `TransactWriteItems`; any without one.
+    /// The operation, such as `TransactWriteItems`; without one, any but those of the parameter store, which are read when functions start.
     pub operation: Option<String>,
-    /// How many calls it befalls.
+    /// How many of those come through before it begins.
+    pub after: u32,
+    /// How many calls it befalls then.
     pub next: u32,
     /// What it is.
     pub trouble: Trouble,
@@ -47,9 +52,16 @@ impl Ordered {
         Self {
             function: None,
             operation: None,
+            after: 0,
             next,
             trouble,
         }
+    }
+
+    /// The first `after` of them come through.
+    #[must_use]
+    pub fn after(self, after: u32) -> Self {
+        Self { after, ..self }
     }
 
     /// Only those of this operation.
@@ -95,8 +107,21 @@ impl Troubles {
 
     /// The trouble of the call that has just come in, if it is to have one.
     pub(super) fn take(&self, function: &str, operation: &str) -> Option<Trouble> {
+        self.take_if(|ordered| ordered.befalls(function, operation))
+    }
+
+    /// The same for an operation that nobody means who does not name it.
+    pub(super) fn take_named(&self, function: &str, operation: &str) -> Option<Trouble> {
+        self.take_if(|ordered| ordered.operation.is_some() && ordered.befalls(function, operation))
+    }
+
+    fn take_if(&self, befalls: impl Fn(&Ordered) -> bool) -> Option<Trouble> {
         let mut all = self.lock();
-        let at = all.iter().position(|ordered| ordered.befalls(function, operation))?;
+        let at = all.iter().position(befalls)?;
+        if all[at].after > 0 {
+            all[at].after -= 1;
+            return None;
+        }
         let trouble = all[at].trouble;
         all[at].next -= 1;
         all.retain(|ordered| ordered.next > 0);
@@ -141,8 +166,23 @@ impl Trouble {
                 "__type": "com.amazonaws.dynamodb.v20120810#TransactionConflictException",
                 "message": "Transaction is ongoing for the item",
             })),
+            Self::Denied => refusal(&json!({
+                "__type": "com.amazonaws.dynamodb.v20120810#AccessDeniedException",
+                "Message": "User is not authorized to perform this action",
+            })),
             Self::RequestLost | Self::ReplyLost => lost(),
         }
+    }
+
+    /// What comes in place of the parameter store's answer.
+    pub(super) fn of_parameters(self) -> Response {
+        let (kind, message) = match self {
+            Self::Throttled | Self::Conflict => ("ThrottlingException", "Rate exceeded"),
+            Self::Denied => ("AccessDeniedException", "User is not authorized to perform this action"),
+            Self::RequestLost | Self::ReplyLost => return lost(),
+        };
+        let body = json!({ "__type": kind, "message": message });
+        answer(StatusCode::BAD_REQUEST, "application/x-amz-json-1.1", &body)
     }
 }
 

@@ -257,6 +257,28 @@ impl Lab {
         Ok(images_paint::painter(&vars, &platform)?)
     }
 
+    /// Makes the function of a folder ready as Lambda would, with its secrets of now, and lets it go.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start(&self, function: &str) -> Result<()> {
+        let spec = self.template.function(function);
+        let spec = spec.with_context(|| format!("the template has no `{function}`"))?;
+        let vars = self.host.vars(spec);
+        let platform = self.host.platform(spec, &vars).await?;
+        crate::functions::start(function, &vars, &platform).context("it is in no list of functions")??;
+        Ok(())
+    }
+
+    /// The functions that read secrets, by their folders' names.
+    #[must_use]
+    pub fn secretive(&self) -> Vec<String> {
+        let reads = |name: &String| name.ends_with("_PARAMETER");
+        let functions = self.template.functions.iter();
+        let secretive = functions.filter(|function| function.variables.keys().any(reads));
+        secretive.map(|function| function.folder.clone()).collect()
+    }
+
     /// One run of the function that a schedule wakes, by its folder's name. Dropping the future kills it.
     ///
     /// # Errors

@@ -26,6 +26,8 @@ pub(super) struct Call {
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) fault: Arc<Fault>,
+    /// Whether it comes with a key that is taken no more.
+    revoked: bool,
 }
 
 impl Call {
@@ -45,6 +47,11 @@ impl Call {
     pub(super) fn bearer(&self) -> Option<&str> {
         let (scheme, key) = self.header("authorization")?.split_once(' ')?;
         (scheme.eq_ignore_ascii_case("bearer") && !key.trim().is_empty()).then(|| key.trim())
+    }
+
+    /// Whether the key that it comes with is none: it says so itself, or it was revoked.
+    pub(super) fn is_bad(&self, key: &str) -> bool {
+        self.revoked || key.contains("bad")
     }
 
     /// The body as a JSON object in which an explicit `null` counts as absent.
@@ -106,6 +113,7 @@ pub(super) async fn through(State(Desk { provider, world }): State<Desk>, reques
         headers: parts.headers.clone(),
         body: body.clone(),
         fault: fault.clone(),
+        revoked: world.revoked.has(&parts.headers),
     };
 
     let mut response = if fault.replaces_answer() && !fault.after_work {

@@ -60,7 +60,7 @@ fn answered(world: &World, outcome: Result<Value, Refusal>) -> Response {
 
 fn authenticated(call: &Call) -> Result<(), Refusal> {
     let why = match call.bearer() {
-        Some(key) if !key.contains("bad") => return Ok(()),
+        Some(key) if !call.is_bad(key) => return Ok(()),
         Some(_) => "Invalid API-key provided.",
         None => "No API-key provided.",
     };

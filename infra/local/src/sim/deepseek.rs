@@ -92,7 +92,7 @@ async fn chat(extract::State(world): extract::State<Arc<World>>, call: Call) -> 
 
 fn authenticated(call: &Call) -> Result<(), Refusal> {
     let refused = match call.bearer() {
-        Some(key) if !key.contains("bad") => return Ok(()),
+        Some(key) if !call.is_bad(key) => return Ok(()),
         Some(key) => format!("Authentication Fails, Your api key: {} is invalid", masked(key)),
         None => "Authentication Fails (auth header format should be Bearer sk-...)".to_owned(),
     };

@@ -16,6 +16,7 @@ mod desk;
 mod events;
 mod faults;
 mod journal;
+mod keys;
 mod links;
 mod mail;
 mod mailbox;
@@ -192,6 +193,7 @@ struct World {
     on_clock_moved: OnClockMoved,
     easel: Easel,
     faults: faults::Faults,
+    revoked: keys::Revoked,
     requests: [book::Requests; Provider::ALL.len()],
     deepseek: deepseek::State,
     seedream: book::Works<Billed>,
@@ -259,6 +261,7 @@ impl Simulators {
             on_clock_moved,
             easel,
             faults: faults::Faults::default(),
+            revoked: keys::Revoked::default(),
             requests: [
                 book::Requests::open(folder, first)?,
                 book::Requests::open(folder, second)?,
@@ -356,6 +359,11 @@ impl Simulators {
     /// Forgets all faults that are still to come.
     pub fn clear_faults(&self) {
         self.0.faults.clear();
+    }
+
+    /// Lets no company take this key any more: an API key, or `<client id>:<client secret>`.
+    pub fn revoke(&self, key: &str) {
+        self.0.revoked.add(key);
     }
 
     /// Lets Resend refuse more than so many requests a second, or (as at the start) none.

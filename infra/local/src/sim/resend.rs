@@ -231,7 +231,7 @@ fn turned_away(call: &Call, sending: bool) -> Option<Response> {
     }
     match call.bearer() {
         None => Some(stock_error(None, Some("missing_api_key"))),
-        Some(key) if key.contains("bad") => Some(refuse(
+        Some(key) if call.is_bad(key) => Some(refuse(
             StatusCode::UNAUTHORIZED,
             "validation_error",
             "API key is invalid",

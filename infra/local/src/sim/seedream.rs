@@ -193,7 +193,7 @@ fn signed(mut response: Response, request_id: &str) -> Response {
 
 fn authenticated(call: &Call) -> Result<(), Refusal> {
     match call.bearer() {
-        Some(key) if !key.contains("bad") => Ok(()),
+        Some(key) if !call.is_bad(key) => Ok(()),
         _ => Err(Refusal::named("AuthenticationError", None)),
     }
 }

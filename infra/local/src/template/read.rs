@@ -146,6 +146,8 @@ fn alarm(place: &Place<'_>) -> Result<AlarmSpec, TemplateError> {
         namespace: alarm.namespace,
         metric: alarm.metric_name,
         dimensions: dimensions.map(|dimension| (dimension.name, dimension.value)).collect(),
+        threshold: alarm.threshold,
+        above: alarm.comparison_operator == "GreaterThanThreshold",
         tells: !alarm.alarm_actions.is_empty(),
     })
 }

@@ -44,8 +44,25 @@ pub struct AlarmSpec {
     pub metric: String,
     /// Of what, by name and value.
     pub dimensions: BTreeMap<String, String>,
+    /// The number that it may just reach.
+    pub threshold: u32,
+    /// Whether it is raised above that, and not below.
+    pub above: bool,
     /// Whether somebody is told.
     pub tells: bool,
+}
+
+impl AlarmSpec {
+    /// Whether this number raises it, and somebody hears of it.
+    #[must_use]
+    pub fn hears_of(&self, number: u32) -> bool {
+        let raised = if self.above {
+            number > self.threshold
+        } else {
+            number < self.threshold
+        };
+        raised && self.tells
+    }
 }
 
 /// A number that is counted out of a log group.

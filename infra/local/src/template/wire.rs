@@ -38,6 +38,8 @@ pub(super) struct Alarm {
     pub(super) metric_name: String,
     #[serde(default)]
     pub(super) dimensions: Vec<Dimension>,
+    pub(super) threshold: u32,
+    pub(super) comparison_operator: String,
     #[serde(default)]
     pub(super) alarm_actions: Vec<Value>,
 }

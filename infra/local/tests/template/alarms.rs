@@ -66,11 +66,10 @@ fn every_queue_has_alarms_on_its_age_and_on_what_it_gave_up_and_every_pipe_on_wh
             Some(_) => "ApproximateAgeOfOldestMessage",
             None => "ApproximateNumberOfMessagesVisible",
         };
-        assert!(
-            alarm(&template, "AWS/SQS", metric, &of).is_some(),
-            "{} has no alarm on {metric}",
-            queue.name
-        );
+        let alarm = alarm(&template, "AWS/SQS", metric, &of);
+        let alarm = alarm.unwrap_or_else(|| panic!("{} has no alarm on {metric}", queue.name));
+        let is_dead = queue.dead_letters.is_none();
+        assert!(!alarm.hears_of(0) && alarm.hears_of(1) == is_dead, "{alarm:?}");
     }
     assert_eq!(template.queues.len(), 6);
     for pipe in &template.pipes {

@@ -7,12 +7,14 @@
 
 mod verdict;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _};
 use http::{HeaderName, StatusCode};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use url::Url;
 
 use self::verdict::Failure;
@@ -24,6 +26,7 @@ use crate::domain::image::{Provider, TaskId};
 use crate::domain::{PixelSize, Prompt, Ratio};
 use crate::outbound::{Answer, Egress, Outbound, OutboundError, below, company_url};
 use crate::pictures::Picture;
+use crate::secrets::Key;
 
 /// The hosts it is reached at: Beijing, Singapore, and the addresses that belong to one workspace each.
 pub const HOSTS: &[&str] = &[
@@ -51,7 +54,7 @@ pub struct Dashscope {
     interface: Outbound,
     results: Results,
     base: Url,
-    key: SecretString,
+    key: Key,
     model: String,
     watermark: bool,
 }
@@ -69,7 +72,7 @@ impl Dashscope {
             interface: platform.outbound(Egress::to(&base))?,
             results: Results::new(vars, platform, "DASHSCOPE_RESULT_HOSTS", RESULT_HOSTS)?,
             base,
-            key: platform.secrets.text(vars, "DASHSCOPE_KEY_PARAMETER")?,
+            key: platform.secrets.key(vars, "DASHSCOPE_KEY_PARAMETER")?,
             model: vars.text("DASHSCOPE_MODEL")?,
             watermark: vars.parsed("DASHSCOPE_WATERMARK", "true or false")?,
         })
@@ -113,20 +116,24 @@ impl Dashscope {
             },
         };
         let endpoint = below(&self.base, "/services/aigc/text2image/image-synthesis");
-        let call = self.interface.post(&endpoint).bearer(&self.key);
-        let call = call.header(IN_TASKS, "enable").within(within);
-        call.json(&order).send().await
+        let end = Instant::now() + within;
+        // Asking again is asking once: whoever has a wrong key is refused before there is a task.
+        self.key
+            .ask(|key| {
+                let call = self.interface.post(&endpoint).bearer(&key);
+                let left = end.saturating_duration_since(Instant::now());
+                call.header(IN_TASKS, "enable").within(left).json(&order).send()
+            })
+            .await
     }
 
     async fn follow(&self, task: &TaskId) -> Result<Progress, FollowError> {
         let address = below(&self.base, &format!("/tasks/{}", task.as_str()));
-        let call = self
-            .interface
-            .get(&address)
-            .bearer(&self.key)
-            .wanting_json()
-            .within(LOOKING);
-        let answer = call.send().await.map_err(|cause| FollowError::Later {
+        let look = |key: Arc<SecretString>| {
+            let call = self.interface.get(&address).bearer(&key);
+            call.wanting_json().within(LOOKING).send()
+        };
+        let answer = self.key.ask(look).await.map_err(|cause| FollowError::Later {
             after: None,
             reason: "no answer".to_owned(),
             cause: Some(cause),

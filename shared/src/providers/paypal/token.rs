@@ -12,6 +12,7 @@ use url::Url;
 use super::{PayPalError, verdict};
 use crate::config::{ConfigError, Vars};
 use crate::outbound::{Outbound, below};
+use crate::secrets::Key;
 use crate::{Clock, Platform};
 
 /// How long PayPal may take to give a token.
@@ -28,7 +29,7 @@ const LONGEST_LIFE: i64 = 24 * 60 * 60;
 pub(super) struct Tokens {
     outbound: Outbound,
     endpoint: Url,
-    credentials: Arc<Credentials>,
+    credentials: Key<Credentials>,
     clock: Clock,
     kept: Arc<Mutex<Option<Token>>>,
 }
@@ -60,11 +61,10 @@ fn secret<'de, D: Deserializer<'de>>(text: D) -> Result<SecretString, D::Error> 
 
 impl Tokens {
     pub(super) fn new(vars: &Vars, platform: &Platform, outbound: &Outbound, base: &Url) -> Result<Self, ConfigError> {
-        let credentials: Credentials = platform.secrets.json(vars, "PAYPAL_CREDENTIALS_PARAMETER")?;
         Ok(Self {
             outbound: outbound.clone(),
             endpoint: below(base, "/v1/oauth2/token"),
-            credentials: Arc::new(credentials),
+            credentials: platform.secrets.json_key(vars, "PAYPAL_CREDENTIALS_PARAMETER")?,
             clock: platform.clock.clone(),
             kept: Arc::default(),
         })
@@ -81,17 +81,14 @@ impl Tokens {
 
     /// A new token. Two who ask at once get one each, and either is good.
     pub(super) async fn fresh(&self) -> Result<SecretString, PayPalError> {
-        let Credentials {
-            client_id,
-            client_secret,
-        } = &*self.credentials;
-        let call = self
-            .outbound
-            .post(&self.endpoint)
-            .basic(client_id, client_secret)
-            .form("grant_type=client_credentials")
-            .within(ASKING);
-        let answer = call.send().await.map_err(verdict::lost)?;
+        let ask = |app: Arc<Credentials>| {
+            let call = self
+                .outbound
+                .post(&self.endpoint)
+                .basic(&app.client_id, &app.client_secret);
+            call.form("grant_type=client_credentials").within(ASKING).send()
+        };
+        let answer = self.credentials.ask(ask).await.map_err(verdict::lost)?;
         if !answer.status.is_success() {
             return Err(verdict::no_token(&answer));
         }

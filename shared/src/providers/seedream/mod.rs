@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt as _};
 use http::StatusCode;
-use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use url::Url;
 
 use super::results::Results;
@@ -21,6 +21,7 @@ use crate::domain::image::{Provider, TaskId};
 use crate::domain::{PixelSize, Prompt, Ratio};
 use crate::outbound::{Answer, Egress, Outbound, OutboundError, below, company_url};
 use crate::pictures::Picture;
+use crate::secrets::Key;
 
 /// The hosts it is reached at: Beijing, and the same service abroad.
 pub const HOSTS: &[&str] = &[
@@ -44,7 +45,7 @@ pub struct Seedream {
     interface: Outbound,
     results: Results,
     endpoint: Url,
-    key: SecretString,
+    key: Key,
     model: String,
     watermark: bool,
 }
@@ -61,7 +62,7 @@ impl Seedream {
             interface: platform.outbound(Egress::to(&base))?,
             results: Results::new(vars, platform, "SEEDREAM_RESULT_HOSTS", RESULT_HOSTS)?,
             endpoint: below(&base, "/images/generations"),
-            key: platform.secrets.text(vars, "SEEDREAM_KEY_PARAMETER")?,
+            key: platform.secrets.key(vars, "SEEDREAM_KEY_PARAMETER")?,
             model: vars.text("SEEDREAM_MODEL")?,
             watermark: vars.parsed("SEEDREAM_WATERMARK", "true or false")?,
         })
@@ -98,8 +99,15 @@ impl Seedream {
             watermark: self.watermark,
             sequential_image_generation: "disabled",
         };
-        let call = self.interface.post(&self.endpoint).bearer(&self.key);
-        call.within(within).json(&order).send().await
+        let end = Instant::now() + within;
+        // Asking again is asking once: whoever has a wrong key is refused before anything is drawn.
+        self.key
+            .ask(|key| {
+                let call = self.interface.post(&self.endpoint).bearer(&key);
+                let left = end.saturating_duration_since(Instant::now());
+                call.within(left).json(&order).send()
+            })
+            .await
     }
 
     fn read(&self, answer: &Answer) -> Result<Painted, PaintError> {

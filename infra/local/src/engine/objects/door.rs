@@ -1,6 +1,6 @@
 //! The door itself: one request from its host name to its answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
@@ -121,7 +121,7 @@ impl Store {
         seen.role = Some(role.name.clone());
         let is_there = self.spec.buckets.iter().any(|bucket| bucket.name == asked.bucket);
         // Whether a bucket exists is told to the account's owner; to others it is only not theirs.
-        if !asked.is_allowed(role) && (is_there || !role.owner) {
+        if !asked.is_allowed(&role) && (is_there || !role.owner) {
             return Err(Refusal::role_may_not());
         }
         if !is_there {
@@ -152,8 +152,9 @@ impl Store {
         Ok(answer)
     }
 
-    fn role(&self, asked: &Asked) -> Result<&RoleSpec, Refusal> {
-        let find = |id: &str| self.spec.roles.iter().find(|role| role.id == id);
+    fn role(&self, asked: &Asked) -> Result<RoleSpec, Refusal> {
+        let roles = self.roles.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let find = |id: &str| roles.iter().find(|role| role.id == id);
         let times = Times {
             real: Clock::system().now(),
             ours: self.clock.now(),
@@ -165,7 +166,7 @@ impl Store {
             (Tongue::Own, domain::Store::Cos) => cos_signature::verify(signed, times, secret),
             (Tongue::Own, domain::Store::Oss) => oss_signature::verify(signed, &asked.bucket, times, secret),
         }?;
-        find(&id).ok_or_else(Refusal::unknown_key)
+        find(&id).cloned().ok_or_else(Refusal::unknown_key)
     }
 
     /// A link to the delivery domain, which the book shows without a role.

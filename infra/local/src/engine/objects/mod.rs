@@ -21,7 +21,7 @@ mod sigv4;
 mod tongue;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
@@ -73,6 +73,8 @@ struct Store {
     engine: S3Service,
     dialect: &'static Dialect,
     spec: ObjectsSpec,
+    /// Those of the specification, some with another key pair by now.
+    roles: Mutex<Vec<RoleSpec>>,
     book: Book,
     clock: Clock,
     entropy: Entropy,
@@ -111,6 +113,7 @@ impl Objects {
             _temporary: temporary,
             engine,
             dialect,
+            roles: Mutex::new(spec.roles.clone()),
             spec,
             book,
             clock,
@@ -166,6 +169,15 @@ impl Objects {
     #[must_use]
     pub fn buckets(&self) -> Vec<String> {
         self.0.spec.buckets.iter().map(|bucket| bucket.name.clone()).collect()
+    }
+
+    /// Gives the role of that name another key pair. The one before opens nothing any more.
+    pub fn exchange(&self, role: &str, id: &str, secret: &str) {
+        let mut roles = self.0.roles.lock().unwrap_or_else(PoisonError::into_inner);
+        for role in roles.iter_mut().filter(|known| known.name == role) {
+            id.clone_into(&mut role.id);
+            secret.clone_into(&mut role.secret);
+        }
     }
 
     /// Takes away a bucket's own rules, past every permission.

@@ -66,5 +66,5 @@ fn is_known(call: &Call) -> bool {
         .and_then(|bytes| String::from_utf8(bytes).ok());
     pair.as_deref()
         .and_then(|pair| pair.split_once(':'))
-        .is_some_and(|(id, secret)| !id.is_empty() && !secret.is_empty() && !id.contains("bad"))
+        .is_some_and(|(id, secret)| !id.is_empty() && !secret.is_empty() && !call.is_bad(id))
 }
