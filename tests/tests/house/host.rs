@@ -27,6 +27,7 @@ pub(crate) static LOCAL: LazyLock<Template> = LazyLock::new(|| Template::local()
 pub(crate) static WHOLE: LazyLock<Template> = LazyLock::new(|| {
     let mut parameters = local_parameters();
     parameters.insert("CdnDomain".to_owned(), "pictures.example.com".to_owned());
+    parameters.insert("EdgeSecretSha256".to_owned(), "5e".repeat(32));
     Template::evaluate(&Sources::embedded(), &parameters).unwrap()
 });
 

@@ -8,8 +8,8 @@ use vitrine::template::FunctionSpec;
 
 use crate::host::{WHOLE, platform, platform_but, variables_read};
 
-/// What may be left out by itself: then there is no CDN. (The second store is left out as a whole.)
-const OPTIONAL: &[&str] = &["CDN_DOMAIN"];
+/// What may be left out by itself: then there is no CDN, and nothing before the API. (The second store is left out as a whole.)
+const OPTIONAL: &[&str] = &["CDN_DOMAIN", "EDGE_SECRET_SHA256"];
 
 /// What may be any text: names that are somebody else's to choose. Whether they are right shows when they are used.
 const TEXTS: &[&str] = &[
