@@ -93,7 +93,8 @@ async fn fetch(
     let text = key;
     let key: ExportKey = text.parse().map_err(|_| Problem::not_found())?;
     let now = clock.now();
-    let account = requests.open_export(&key, place.is_none(), now).await?;
+    let is_first = place.is_none();
+    let account = requests.export_of(&key, is_first, now).await?;
     let account = account.ok_or_else(Problem::not_found)?;
     let profile = exporter
         .accounts
@@ -107,6 +108,9 @@ async fn fetch(
         ..exporter
     };
     let part = exporter.part(&profile, place, None).await?;
+    if !requests.open_export(&key, is_first, now).await? {
+        return Err(Problem::not_found());
+    }
     let name = format!(r#"attachment; filename="vitrine-{}.json""#, now.strftime("%Y-%m-%d"));
     Ok(([(CONTENT_DISPOSITION, name)], Json(part)))
 }

@@ -244,12 +244,29 @@ impl Requests {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn open_export(
+    pub async fn export_of(
         &self,
         key: &ExportKey,
         is_first: bool,
         now: Timestamp,
     ) -> Result<Option<Id<ids::Account>>, StoreError> {
+        let Some(item) = self.table.get(key_of(key)).await? else {
+            return Ok(None);
+        };
+        let item: ExportItem = from_item(item, || export_pk(key))?;
+        let opens = match item.opened_at {
+            None => is_first && item.expires_at > now.as_second(),
+            Some(opened) => !is_first && opened > (now - EXPORT_VISIT).as_second(),
+        };
+        Ok(opens.then_some(item.account_id))
+    }
+
+    /// Notes that a part has been gathered and is handed out; `false` when the key does not open it any more. The last thing that is
+    /// done: what cannot be gathered now can be fetched later.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn open_export(&self, key: &ExportKey, is_first: bool, now: Timestamp) -> Result<bool, StoreError> {
         let expression = if is_first {
             Expression::update("SET #opened_at = :now")
                 .and_when("attribute_not_exists(#opened_at) AND #expires_at > :now")
@@ -260,10 +277,8 @@ impl Requests {
                 .number(":now", now.as_second())
                 .number(":visit", (now - EXPORT_VISIT).as_second())
         };
-        match self.table.update(key_of(key), expression).await? {
-            Updated::Done(item) => Ok(Some(from_item::<ExportItem>(item, || export_pk(key))?.account_id)),
-            Updated::Refused(_) => Ok(None),
-        }
+        let opened = self.table.update(key_of(key), expression).await?;
+        Ok(matches!(opened, Updated::Done(_)))
     }
 }
 

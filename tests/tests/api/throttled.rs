@@ -14,7 +14,7 @@ use vitrine::sim::Instrument;
 use crate::accounts::{code, sign_up};
 use crate::leaving::closed;
 use crate::orders::{approve, bought};
-use crate::support::{app, items, order};
+use crate::support::{app, balance, items, order};
 
 /// One request that a route would take.
 struct Happy {
@@ -96,8 +96,20 @@ fn forget_tries(app: &TestApp) {
 
 /// Turns the request away from its first call on, from its second on, and so on, until it is not turned away any more.
 async fn play(app: &TestApp, happy: &Happy) {
-    let Happy { folder, status, .. } = happy;
     let before = kept(app);
+    let unchanged = |calls| {
+        let folder = happy.folder;
+        assert!(
+            kept(app) == before,
+            "`{folder}`, turned away after {calls} calls, has left something behind"
+        );
+    };
+    turn_away(app, happy, unchanged).await;
+}
+
+/// The same; `look` sees what it has left each time.
+async fn turn_away(app: &TestApp, happy: &Happy, look: impl Fn(u32)) {
+    let Happy { folder, status, .. } = happy;
     for calls in 0..40 {
         let trouble = Ordered::next(u32::MAX, Trouble::Throttled).by(folder).after(calls);
         app.stack.engines.troubles.order(trouble);
@@ -112,10 +124,7 @@ async fn play(app: &TestApp, happy: &Happy) {
         assert_eq!(answer.problem(), "unavailable", "`{folder}` after {calls} calls");
         let wait: u32 = answer.header("retry-after").parse().unwrap();
         assert_eq!(answer.json["retry_after"], wait, "`{folder}`");
-        assert!(
-            kept(app) == before,
-            "`{folder}`, turned away after {calls} calls, has left something behind"
-        );
+        look(calls);
     }
     unreachable!("`{folder}` makes more calls than anybody waits for");
 }
@@ -302,4 +311,76 @@ async fn every_route_that_needs_the_database_says_when_to_come_again_and_leaves_
         .map(|route| route.name)
         .collect();
     assert_eq!(played, needing);
+}
+
+#[tokio::test]
+async fn what_a_route_does_in_steps_is_gone_on_with_when_it_is_asked_again() {
+    let mut app = app().await;
+    let mei = app.person("mei").await;
+    let any = |_| ();
+    let pack = Some(json!({ "pack": "credits-20" }));
+    turn_away(
+        &app,
+        &happy("orders-create", "POST /v1/orders", Some(&mei), pack, 201),
+        any,
+    )
+    .await;
+    let open = bought(&app, &mei).await;
+    approve(&app, &open, Instrument::Good);
+    let path = format!("POST /v1/orders/{open}/capture");
+    turn_away(&app, &happy("orders-capture", &path, Some(&mei), None, 200), any).await;
+    app.drain().await;
+    assert_eq!(balance(&app, &mei).await, (23, 0), "paid once");
+    turn_away(
+        &app,
+        &happy("sessions-clear", "DELETE /v1/sessions", Some(&mei), None, 204),
+        any,
+    )
+    .await;
+    app.advance(SignedDuration::from_hours(1));
+    let asked = json!({ "email": mei.email, "kind": "access" });
+    let asked = app.ask("POST", "/v1/privacy-requests", Some(asked)).await.expect(202);
+    app.drain().await;
+    let proof = Some(json!({ "email": mei.email, "code": code(&app, &mei.email) }));
+    let path = format!(
+        "POST /v1/privacy-requests/{}/confirm",
+        asked.json["id"].as_str().unwrap()
+    );
+    turn_away(&app, &happy("privacy-requests-confirm", &path, None, proof, 200), any).await;
+    app.drain().await;
+    let mail = app.mail_to(&mei.email).and_then(|mail| mail.text).unwrap();
+    let begins = format!("{}/v1/privacy-exports/", app.stack.api_url());
+    let address = mail.split_whitespace().find(|word| word.starts_with(&begins)).unwrap();
+    let export = format!("GET {}", address.strip_prefix(&app.stack.api_url()).unwrap());
+    turn_away(&app, &happy("privacy-exports-get", &export, None, None, 200), any).await;
+    app.ask("GET", export.strip_prefix("GET ").unwrap(), None)
+        .await
+        .expect(404);
+    let mei = app.sign_in(&mei).await;
+    let change = Some(json!({ "current_password": PASSWORD, "new_password": "a shelf of loud teapots" }));
+    turn_away(
+        &app,
+        &happy("passwords-change", "PUT /v1/account/password", Some(&mei), change, 204),
+        any,
+    )
+    .await;
+    let forgot = json!({ "purpose": "reset_password", "email": mei.email });
+    app.ask("POST", "/v1/codes", Some(forgot)).await.expect(202);
+    app.drain().await;
+    let reset = Some(json!({ "email": mei.email, "code": code(&app, &mei.email), "password": PASSWORD }));
+    turn_away(
+        &app,
+        &happy("passwords-reset", "POST /v1/passwords/reset", None, reset, 201),
+        any,
+    )
+    .await;
+    let mei = app.sign_in(&mei).await;
+    let leave = Some(json!({ "password": PASSWORD, "forfeit_credits": true }));
+    turn_away(
+        &app,
+        &happy("accounts-delete", "DELETE /v1/account", Some(&mei), leave, 202),
+        any,
+    )
+    .await;
+    app.leave_work();
 }
