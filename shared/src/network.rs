@@ -2,8 +2,6 @@
 //!
 //! Nothing here reads the system's certificates: parsing them was most of the conventional cold start.
 
-mod validity;
-
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -16,6 +14,7 @@ use jiff::tz::TimeZone;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use x509_parser::parse_x509_certificate;
 
 use crate::config::ConfigError;
 use crate::wire::Wire;
@@ -54,7 +53,7 @@ impl CaBundle {
         }
         let (mut good, mut expired, mut last) = (Vec::new(), 0_usize, Timestamp::MIN);
         for certificate in certificates {
-            let ends = validity::not_after(&certificate).ok_or_else(broken)?;
+            let ends = not_after(&certificate).ok_or_else(broken)?;
             if ends >= now {
                 good.push(certificate);
             } else {
@@ -85,6 +84,14 @@ impl CaBundle {
     pub fn pem(&self) -> String {
         self.certificates.iter().map(|certificate| pem(certificate)).collect()
     }
+}
+
+/// When a certificate ends; `None` if it cannot be told.
+fn not_after(certificate: &[u8]) -> Option<Timestamp> {
+    let (_, certificate) = parse_x509_certificate(certificate).ok()?;
+    let ends = certificate.validity().not_after.timestamp();
+    // The end of time, which some certificates name, is beyond ours.
+    Some(Timestamp::from_second(ends).unwrap_or(Timestamp::MAX))
 }
 
 /// A certificate as PEM, on one line, which the AWS client takes.

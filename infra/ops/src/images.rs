@@ -1,6 +1,7 @@
 //! A picture's whole story.
 
 use jiff::SignedDuration;
+use shared::Trace;
 use shared::domain::image::{BackupReason, Cost, CreditFate, TryOutcome};
 use shared::domain::ledger::{Entry, Side};
 use shared::domain::{Credits, Image, State, Store};
@@ -92,6 +93,7 @@ fn describe(table: &mut Table, image: &Image) {
     table.heading(&image.id.to_string());
     table.fact("account", image.account);
     table.fact("ordered at", image.ordered_at());
+    table.known("by request", image.trace.as_ref().map(Trace::as_str));
     table.fact("state", state(image.state));
     table.fact("credit", credit(image.state.credit()));
     table.fact(

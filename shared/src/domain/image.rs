@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::Trace;
 use crate::domain::{Fen, ObjectKey, Prompt};
 use crate::ids::{self, Id};
 
@@ -53,6 +54,8 @@ pub struct Image {
     pub delete_requested: bool,
     /// When it became ready, refused or failed.
     pub finished_at: Option<Timestamp>,
+    /// The request that ordered it, once it is kept; for operators alone.
+    pub trace: Option<Trace>,
 }
 
 impl Image {
@@ -85,6 +88,7 @@ impl Image {
             stored_in: None,
             delete_requested: false,
             finished_at: None,
+            trace: None,
         }
     }
 

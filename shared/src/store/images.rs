@@ -292,5 +292,6 @@ fn image_from(item: Item) -> Result<Image, StoreError> {
         stored_in: item.stored_in,
         delete_requested: item.delete_requested,
         finished_at: item.finished_at,
+        trace: item.trace.as_deref().and_then(Trace::parse),
     })
 }

@@ -51,6 +51,7 @@ fn a_pictures_story_is_told_without_its_words() {
     let story = good(&show(port, &[&painted]));
     assert_eq!(story.lines().next(), Some(painted.as_str()));
     assert_eq!(line(&story, "ordered at"), "2026-11-22T09:00:00Z");
+    assert!(line(&story, "by request").starts_with("req_"), "{story}");
     assert_eq!(line(&story, "state"), "ready");
     assert_eq!(line(&story, "credit"), "spent");
     assert_eq!(line(&story, "prompt"), format!("{} characters", WORDS.len()));

@@ -17,7 +17,8 @@ pub(crate) fn vitrine(folder: &Path, arguments: &[&str]) -> Command {
         .args(arguments)
         .current_dir(folder)
         .stdin(Stdio::null())
-        .env_remove("VITRINE_LOG");
+        .env_remove("VITRINE_LOG")
+        .env_remove("AWS_CA_BUNDLE");
     command
 }
 

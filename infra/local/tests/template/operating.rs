@@ -178,3 +178,23 @@ fn with_a_certificate_the_api_has_its_own_name_and_is_told_by_the_edge_who_asks(
         assert_eq!(told, expected, "{}", function.folder);
     }
 }
+
+#[test]
+fn each_stage_of_the_settings_gives_the_template_what_it_needs_and_nothing_that_it_does_not_know() {
+    let settings = include_str!("../../../../samconfig.toml");
+    for stage in ["dev", "staging", "prod"] {
+        let (_, section) = settings
+            .split_once(&format!("\n[{stage}.deploy.parameters]\n"))
+            .unwrap();
+        let (section, _) = section.split_once("\n]").unwrap();
+        let given = section
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","));
+        let given = given.filter_map(|line| line.split_once('='));
+        let given = given.map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()));
+        let template = Template::evaluate(&Sources::embedded(), &given.collect());
+        let template = template.unwrap_or_else(|error| panic!("{stage}: {error}"));
+        assert_eq!(template.stage, stage);
+        assert_eq!(template.functions.len(), local().functions.len(), "{stage}");
+    }
+}
