@@ -2,6 +2,7 @@
 
 mod money;
 mod people;
+mod tables;
 mod things;
 mod work;
 
@@ -90,6 +91,11 @@ pub(crate) enum Look {
         #[command(subcommand)]
         what: work::LookAtQueues,
     },
+    /// Tables that were recovered to an earlier time
+    Tables {
+        #[command(subcommand)]
+        what: tables::DoForTables,
+    },
     /// Orders for credits
     Orders {
         #[command(subcommand)]
@@ -129,6 +135,7 @@ pub(crate) async fn look(what: Look) -> Result<()> {
         Look::Storage { what } => things::storage(what).await,
         Look::Retention { what } => things::retention(what).await,
         Look::Keys { what } => things::keys(what).await,
+        Look::Tables { what } => tables::tables(what).await,
         Look::Queue { what } => work::queues(what).await,
         Look::Ledger { what } => money::ledger(what).await,
         Look::Payments { what } => money::payments(what).await,

@@ -14,6 +14,7 @@ pub mod payments;
 pub mod privacy;
 pub mod queues;
 pub mod receipt;
+pub mod recovery;
 mod redrive;
 pub mod reports;
 pub mod retention;
@@ -28,6 +29,7 @@ use shared::parameters::{ParameterError, ParameterStore};
 use shared::platform::Runtime;
 use shared::providers::paypal::PayPalError;
 use shared::secrets::Secrets;
+use shared::store::recovery::RecoveryError;
 use shared::store::{
     Accounts, Acts, Analytics, BoxError, Images, Ledgers, Outbox, Privacy, Reports, Requests, Sessions, StoreError,
     Sweeps,
@@ -88,6 +90,9 @@ pub enum OpsError {
         #[source]
         cause: BoxError,
     },
+    /// A table and its copy cannot be compared.
+    #[error(transparent)]
+    Recovery(RecoveryError),
     /// The tables cannot be asked.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -19,4 +19,5 @@ mod reports;
 mod serving;
 mod stats;
 mod storage;
+mod tables;
 mod world;

@@ -110,6 +110,46 @@ impl World {
         }
     }
 
+    /// Takes items away again, as no function of ours does it.
+    pub(crate) fn removed(&self, table: &str, items: &[Value]) {
+        let spec = self.stack.template.table(table).unwrap();
+        let parts = [Some(&spec.partition), spec.sort.as_ref()];
+        for item in items {
+            let key = parts
+                .into_iter()
+                .flatten()
+                .map(|part| (part.name.clone(), item[&part.name].clone()));
+            let request = json!({ "TableName": spec.name, "Key": key.collect::<Value>() });
+            let request = serde_json::from_value(request).unwrap();
+            self.stack.engines.tables.database().delete_item(request).unwrap();
+        }
+    }
+
+    /// Recovers a table into one of its own, as DynamoDB does it; its full name.
+    pub(crate) fn copied(&self, table: &str) -> String {
+        let spec = self.stack.template.table(table).unwrap();
+        let name = format!("{}-then", spec.name);
+        let parts = [Some(&spec.partition), spec.sort.as_ref()].into_iter().flatten();
+        let parts: Vec<_> = parts.map(|part| part.name.as_str()).collect();
+        let key = parts.iter().zip(["HASH", "RANGE"]);
+        let creation = json!({
+            "TableName": name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "KeySchema": key.map(|(name, kind)| json!({ "AttributeName": name, "KeyType": kind })).collect::<Value>(),
+            "AttributeDefinitions":
+                parts.iter().map(|name| json!({ "AttributeName": name, "AttributeType": "S" })).collect::<Value>(),
+        });
+        let database = self.stack.engines.tables.database();
+        database
+            .create_table(serde_json::from_value(creation).unwrap())
+            .unwrap();
+        for item in self.items(table) {
+            let request = serde_json::from_value(json!({ "TableName": name, "Item": item })).unwrap();
+            database.put_item(request).unwrap();
+        }
+        name
+    }
+
     /// Starts the stack anew, over what it has kept, so that every function reads its parameters again. The parameters are `older_s`
     /// seconds older then.
     pub(crate) async fn start_anew(self, older_s: i64) -> Self {
