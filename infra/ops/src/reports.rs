@@ -8,7 +8,7 @@ use shared::domain::mail::{Mail, MailKind};
 use shared::domain::report::Reported;
 use shared::domain::{Image, Report};
 use shared::flows::{letters, mailing};
-use shared::ids::ReportId;
+use shared::ids::{ImageId, ReportId};
 use shared::store::acts::Act;
 use shared::store::{Guard, StoreError, Transaction, Write};
 
@@ -37,6 +37,14 @@ pub enum Verdict {
     Removed,
 }
 
+/// What removes a picture.
+struct Removal {
+    image: ImageId,
+    gone: Write,
+    /// The mail to its owner, if there is one to tell.
+    mail: Option<Write>,
+}
+
 impl Verdict {
     /// The command, as the audit has it.
     fn command(self) -> &'static str {
@@ -47,10 +55,18 @@ impl Verdict {
     }
 
     /// What became of the picture, for the operator.
-    fn told(self, image: Option<&Image>) -> String {
-        match (self, image) {
+    fn told(self, removal: Option<&Removal>) -> String {
+        match (self, removal) {
             (Self::Stays, _) => "the picture stays".to_owned(),
-            (Self::Removed, Some(image)) => format!("{} goes, and its owner is told", image.id),
+            (
+                Self::Removed,
+                Some(Removal {
+                    image, mail: Some(_), ..
+                }),
+            ) => format!("{image} goes, and its owner is told"),
+            (Self::Removed, Some(Removal { image, mail: None, .. })) => {
+                format!("{image} goes, and nobody is told: its owner is being erased")
+            }
             (Self::Removed, None) => "the picture was gone already".to_owned(),
         }
     }
@@ -105,24 +121,20 @@ impl Ops {
             amount: None,
             at: now,
         };
-        let image = match verdict {
+        let removal = match verdict {
             Verdict::Stays => None,
             Verdict::Removed => {
-                let image = self.reported(&report.picture).await;
-                image.map_err(|error| self.explained(error))?
+                let removal = self.removal(&report.picture, reason, now).await;
+                removal.map_err(|error| self.explained(error))?
             }
         };
+        let told = verdict.told(removal.as_ref());
         let mut transaction = Transaction::of([self.reports.closing_write(id)?, self.acts.act_write(&act)?]);
-        if let Some(image) = &image {
-            let removal = self.removal(image, reason, now).await;
-            transaction = transaction.and_all(removal.map_err(|error| self.explained(error))?);
+        if let Some(Removal { gone, mail, .. }) = removal {
+            transaction = transaction.and(gone).and_all(mail);
         }
         match transaction.commit(self.reports.db()).await {
-            Ok(()) => Ok(Some(format!(
-                "{id} is closed; {} ({})",
-                verdict.told(image.as_ref()),
-                act.id
-            ))),
+            Ok(()) => Ok(Some(format!("{id} is closed; {told} ({})", act.id))),
             // It has ended, or its owner has deleted it meanwhile.
             Err(error) if error.refused(Guard::Image).is_some() => Ok(None),
             Err(error) if error.refused(Guard::Report).is_some() => {
@@ -132,27 +144,34 @@ impl Ops {
         }
     }
 
-    /// What removes a picture and tells its owner, if there is one.
-    async fn removal(&self, image: &Image, reason: &str, now: Timestamp) -> Result<Vec<Write>, StoreError> {
-        let gone = if image.state.is_final() {
-            self.images.erasure_write(image)?
-        } else {
-            self.images.deletion_mark_write(image)?
+    /// What removes the picture that is meant, if it is there, and tells its owner.
+    async fn removal(&self, picture: &Reported, reason: &str, now: Timestamp) -> Result<Option<Removal>, StoreError> {
+        let Some(image) = self.reported(picture).await? else {
+            return Ok(None);
         };
-        let mut writes = vec![gone];
+        let gone = if image.state.is_final() {
+            self.images.erasure_write(&image)?
+        } else {
+            self.images.deletion_mark_write(&image)?
+        };
         // Whoever is being erased gets no mail any more: it would outlive the account.
         let owner = self.accounts.profile(image.account).await?;
-        if let Some(owner) = owner.filter(|owner| owner.status != Status::Erasing) {
-            writes.push(self.outbox.mail_write(&Mail {
+        let owner = owner.filter(|owner| owner.status != Status::Erasing);
+        let mail = owner.map(|owner| {
+            self.outbox.mail_write(&Mail {
                 id: self.ids.next(),
                 account: Some(image.account),
                 kind: MailKind::PictureRemoved,
                 to: owner.email,
                 letter: letters::picture_removed(&image.id.to_string(), reason),
                 not_after: now + mailing::PATIENCE,
-            })?);
-        }
-        Ok(writes)
+            })
+        });
+        Ok(Some(Removal {
+            image: image.id,
+            gone,
+            mail: mail.transpose()?,
+        }))
     }
 
     /// The picture that is meant, if it is there.

@@ -86,7 +86,9 @@ fn whoever_is_being_erased_is_mailed_nothing_about_a_picture_that_is_removed() {
     profiles.retain(|item| item["sk"]["S"] == "profile");
     profiles[0]["status"]["S"] = json!("erasing");
     world.put_back("accounts", &profiles);
-    good(&world.ops(&["reports", "close", &report, "--remove", "--reason", "not allowed"]));
+    let told = good(&world.ops(&["reports", "close", &report, "--remove", "--reason", "not allowed"]));
+    let nobody = format!("{report} is closed; {image} goes, and nobody is told: its owner is being erased (act_");
+    assert!(told.starts_with(&nobody), "{told}");
     let mails = world.items("outbox");
     assert!(
         mails.iter().all(|mail| mail["kind"]["S"] != "picture_removed"),
