@@ -91,7 +91,7 @@ pub(crate) enum Look {
         #[command(subcommand)]
         what: work::LookAtQueues,
     },
-    /// Tables that were recovered to an earlier time
+    /// Tables that lack something, and copies of them
     Tables {
         #[command(subcommand)]
         what: tables::DoForTables,

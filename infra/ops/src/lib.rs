@@ -18,6 +18,7 @@ pub mod recovery;
 mod redrive;
 pub mod reports;
 pub mod retention;
+mod returning;
 pub mod stats;
 pub mod storage;
 mod table;

@@ -1,6 +1,8 @@
-//! Tables, recovered: what a copy from an earlier time has is put back into the table that streams, functions and permissions know.
+//! Tables, recovered: what is missing from one and stands in a copy of it from an earlier time is put back.
 //!
-//! DynamoDB recovers into a new table, never into an old one. `docs/runbooks/recovery.md` has all of it.
+//! DynamoDB recovers into a new table, never into an old one. Only what is missing comes back, never what is merely otherwise now: the
+//! tables belong together, and none can be set back by itself without tearing credits from pictures or accounts from their deletions.
+//! `docs/runbooks/recovery.md` has the whole way.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,20 +19,18 @@ const TOLD_EVERY: u64 = 10_000;
 /// A table that can be recovered, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recoverable {
+    /// Deletions and requests about somebody's data.
+    Privacy,
     /// Accounts.
     Accounts,
-    /// What was counted.
-    Analytics,
-    /// What operators did.
-    Audit,
-    /// Pictures.
-    Images,
     /// Credits.
     Ledger,
     /// Orders for credits.
     Orders,
-    /// Deletions and requests about somebody's data.
-    Privacy,
+    /// Pictures.
+    Images,
+    /// What operators did.
+    Audit,
 }
 
 /// There is no table of that name that could be recovered.
@@ -41,60 +41,37 @@ pub enum Recoverable {
 )]
 pub struct NotRecoverable(String);
 
-/// How much is put back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
-    /// What is missing; everything that is there stays as it is.
-    Missing,
-    /// Everything: the table becomes what the copy is.
-    All,
-}
-
-/// How many items of a table and its copy stand how to each other.
+/// How many items of a copy stand how in the table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparison {
     same: u64,
     changed: u64,
     missing: u64,
-    newer: u64,
     stay_away: u64,
 }
 
 impl Recoverable {
-    /// All there are.
-    pub const ALL: [Self; 7] = [
+    /// All there are, in the order in which they come back: each is judged by those before it.
+    pub const ALL: [Self; 6] = [
+        Self::Privacy,
         Self::Accounts,
-        Self::Analytics,
-        Self::Audit,
-        Self::Images,
         Self::Ledger,
         Self::Orders,
-        Self::Privacy,
+        Self::Images,
+        Self::Audit,
     ];
 
     /// Its name without product and stage.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Privacy => "privacy",
             Self::Accounts => "accounts",
-            Self::Analytics => "analytics",
-            Self::Audit => "audit",
-            Self::Images => "images",
             Self::Ledger => "ledger",
             Self::Orders => "orders",
-            Self::Privacy => "privacy",
+            Self::Images => "images",
+            Self::Audit => "audit",
         }
-    }
-
-    /// Whether what was written since may be lost. It says who has to be erased again, and what operators did.
-    fn may_lose(self) -> bool {
-        !matches!(self, Self::Audit | Self::Privacy)
-    }
-
-    /// Whether an item that is missing may come back. The file of a picture that has ended went when its item did; whoever deleted it
-    /// is not to find it again.
-    fn may_come_back(self, item: &Kept) -> bool {
-        self != Self::Images || !item.has("expires_at")
     }
 }
 
@@ -114,7 +91,7 @@ impl fmt::Display for Recoverable {
 }
 
 impl Ops {
-    /// How a table stands beside `copy`, the full name of a copy of it. Nothing is changed.
+    /// How `copy`, the full name of a copy of a table, stands beside it. Nothing is changed.
     ///
     /// # Errors
     /// When one of them is not there, or cannot be asked.
@@ -125,143 +102,105 @@ impl Ops {
         tell: impl FnMut(String),
     ) -> Result<Comparison, OpsError> {
         let recovery = self.beside(table, copy).await?;
-        self.walked(table, &recovery, None, tell).await
+        let walk = self.walked(table, &recovery, false, tell).await;
+        walk.map_err(|error| self.explained(error))
     }
 
-    /// Puts back what `copy`, the full name of a copy of the table, has of it. Nobody else may write to the table meanwhile. Whoever was
-    /// interrupted calls again.
+    /// Puts back what is missing from a table and stands in `copy`, the full name of a copy of it. What is there stays as it is. Whoever
+    /// was interrupted calls again.
     ///
     /// # Errors
-    /// When one of them is not there or cannot be asked, or the table may not lose what was written since.
+    /// When one of them is not there or cannot be asked.
     pub async fn recover(
         &self,
         table: Recoverable,
         copy: &str,
-        extent: Extent,
         reason: &str,
         mut tell: impl FnMut(String),
     ) -> Result<Comparison, OpsError> {
         let reason = fit_reason(reason)?;
-        if extent == Extent::All && !table.may_lose() {
-            let text = format!("what was written to `{table}` since must not be lost: put back what is `--missing`");
-            return Err(OpsError::Unfit(text));
-        }
         let recovery = self.beside(table, copy).await?;
-        let what = format!("tables recover {table}");
-        let act = self
-            .write_down(&what, &format!("from {copy}: {reason}"), self.clock.now())
-            .await?;
-        tell(format!("{table} is recovered from {copy} ({act})"));
-        self.walked(table, &recovery, Some(extent), tell).await
+        let (what, why) = (format!("tables recover {table}"), format!("from {copy}: {reason}"));
+        let act = self.write_down(&what, &why, self.clock.now()).await?;
+        tell(format!("{table} gets back what it lacks of {copy} ({act})"));
+        let walk = self.walked(table, &recovery, true, tell).await;
+        walk.map_err(|error| self.explained(error))
     }
 
     async fn beside(&self, table: Recoverable, copy: &str) -> Result<Recovery, OpsError> {
         let name = format!("vitrine-{}-{table}", self.stage());
-        if copy == name {
-            return Err(OpsError::Unfit(format!("`{copy}` is the table itself")));
-        }
         let recovery = Recovery::of(self.accounts.db(), &name, copy).await;
         recovery.map_err(|error| match error {
             RecoveryError::Store(store) => self.explained(store),
-            other @ (RecoveryError::Absent(_) | RecoveryError::Unlike { .. }) => OpsError::Recovery(other),
+            RecoveryError::Absent(_) | RecoveryError::Unlike { .. } | RecoveryError::Unfinished(_) => {
+                OpsError::Recovery(error)
+            }
         })
     }
 
-    /// Walks through both and, if that is wanted, puts back what is to be put back.
     async fn walked(
         &self,
         table: Recoverable,
         recovery: &Recovery,
-        wanted: Option<Extent>,
+        put_back: bool,
         mut tell: impl FnMut(String),
-    ) -> Result<Comparison, OpsError> {
-        let mut found = Comparison::default();
-        let walks = async {
-            self.through_copy(table, recovery, wanted, &mut found, &mut tell)
-                .await?;
-            through_table(recovery, wanted, &mut found, &mut tell).await
-        };
-        walks.await.map_err(|error| self.explained(error))?;
-        Ok(found)
-    }
-
-    async fn through_copy(
-        &self,
-        table: Recoverable,
-        recovery: &Recovery,
-        wanted: Option<Extent>,
-        found: &mut Comparison,
-        tell: &mut impl FnMut(String),
-    ) -> Result<(), StoreError> {
-        let (mut passed, mut from) = (0, None);
+    ) -> Result<Comparison, StoreError> {
+        let (mut found, mut from) = (Comparison::default(), None);
         loop {
-            let (differences, next) = recovery.differences(from, self.clock.now()).await?;
-            passed = told(passed, differences.len(), "compared", tell);
-            let mut back = Vec::new();
+            let before = found.all();
+            let (differences, next) = recovery.differences(from).await?;
             for difference in differences {
                 match difference {
                     Difference::Same => found.same += 1,
-                    Difference::Ended => found.stay_away += 1,
-                    Difference::Missing(item) if !table.may_come_back(&item) => found.stay_away += 1,
-                    Difference::Missing(item) => {
-                        found.missing += 1;
-                        back.extend(wanted.map(|_| item));
-                    }
-                    Difference::Changed(item) => {
-                        found.changed += 1;
-                        back.extend((wanted == Some(Extent::All)).then_some(item));
-                    }
+                    Difference::Changed => found.changed += 1,
+                    Difference::Missing(item) => self.missing(table, recovery, item, put_back, &mut found).await?,
                 }
             }
-            recovery.put_back(back).await?;
+            if found.all() / TOLD_EVERY > before / TOLD_EVERY {
+                tell(format!("{} items compared", found.all()));
+            }
             match next {
                 Some(mark) => from = Some(mark),
-                None => return Ok(()),
+                None => return Ok(found),
             }
         }
     }
-}
 
-async fn through_table(
-    recovery: &Recovery,
-    wanted: Option<Extent>,
-    found: &mut Comparison,
-    tell: &mut impl FnMut(String),
-) -> Result<(), StoreError> {
-    let (mut passed, mut from) = (0, None);
-    loop {
-        let (newer, walked, next) = recovery.newer(from).await?;
-        passed = told(passed, walked, "looked for in the copy", tell);
-        found.newer += u64::try_from(newer.len()).unwrap_or_default();
-        if wanted == Some(Extent::All) {
-            recovery.take_away(newer).await?;
+    async fn missing(
+        &self,
+        table: Recoverable,
+        recovery: &Recovery,
+        item: Kept,
+        put_back: bool,
+        found: &mut Comparison,
+    ) -> Result<(), StoreError> {
+        if !self.may_return(table, &item).await? {
+            found.stay_away += 1;
+            return Ok(());
         }
-        match next {
-            Some(mark) => from = Some(mark),
-            None => return Ok(()),
+        found.missing += 1;
+        if put_back {
+            recovery.put_back(item).await?;
         }
+        Ok(())
     }
 }
 
-/// How many items a walk has passed with these; now and then it is told.
-fn told(before: u64, more: usize, what: &str, tell: &mut impl FnMut(String)) -> u64 {
-    let passed = before + u64::try_from(more).unwrap_or_default();
-    if passed / TOLD_EVERY > before / TOLD_EVERY {
-        tell(format!("{passed} items {what}"));
+impl Comparison {
+    fn all(&self) -> u64 {
+        self.same + self.changed + self.missing + self.stay_away
     }
-    passed
 }
 
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = [
             (self.same, "as in the copy"),
-            (self.changed, "changed since"),
-            (self.missing, "removed since"),
-            (self.newer, "new since"),
+            (self.changed, "changed since, and stay as they are"),
+            (self.missing, "missing, and come back"),
             (
                 self.stay_away,
-                "in the copy, and stay away: their end has passed, or their file is gone",
+                "missing, and stay away: they have ended, or were rightly removed",
             ),
         ];
         for (count, what) in rows {

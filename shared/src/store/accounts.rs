@@ -107,7 +107,9 @@ fn account_key(account: Id<ids::Account>, sk: String) -> Item {
     key(&[("pk", account.to_string()), ("sk", sk)])
 }
 
-fn address_pk(email: &EmailAddress) -> String {
+/// The partition of what belongs to an address, in all its spellings.
+#[must_use]
+pub fn address_pk(email: &EmailAddress) -> String {
     format!("address#{}", email.normalised())
 }
 

@@ -125,6 +125,16 @@ impl Ledgers {
             .check_write(balance_key(ledger), unchanged(read), Guard::Balance)
     }
 
+    /// Whether the hold for a picture was resolved, so that it can never be open again.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn has_resolved(&self, ledger: Id<ids::Ledger>, image: Id<ids::Image>) -> Result<bool, StoreError> {
+        let cause = Posting::Release { image }.cause();
+        let mark = key(&[("pk", ledger.to_string()), ("sk", format!("CAUSE#{cause}"))]);
+        Ok(self.table.get(mark).await?.is_some())
+    }
+
     /// Up to `limit` entries, newest first, those before number `before` if given.
     ///
     /// # Errors

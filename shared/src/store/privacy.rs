@@ -234,6 +234,15 @@ impl Privacy {
         Ok((deletions.collect::<Result<_, _>>()?, page.next.map(Mark)))
     }
 
+    /// Whether an account was erased, as far back as it is remembered.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn has_erased(&self, account: Id<ids::Account>) -> Result<bool, StoreError> {
+        let mark = key(&[("id", erased_pk(account))]);
+        Ok(self.table.get(mark).await?.is_some())
+    }
+
     /// The accounts among the next `limit` items of the table, from `from` on, that were erased; and where the walk goes on.
     ///
     /// # Errors

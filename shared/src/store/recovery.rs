@@ -1,14 +1,12 @@
-//! A table beside a copy of it from an earlier time: DynamoDB recovers into a table of its own, and what is wanted of it is put back
-//! into the one that streams, functions and permissions know.
-//!
-//! Nobody else may write to the table meanwhile.
+//! A table beside a copy of it from an earlier time: DynamoDB recovers into a table of its own, and what is missing is put back into
+//! the one that streams, functions and permissions know.
 
-use aws_sdk_dynamodb::types::KeyType;
+use aws_sdk_dynamodb::types::{KeyType, TableDescription};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 
 use super::table::failed;
-use super::{Db, Expression, Item, StoreError, Table};
+use super::{Db, Expression, Item, StoreError, Table, Updated};
 
 /// How many items are read at once.
 const PAGE: i32 = 200;
@@ -21,7 +19,7 @@ const AT_ONCE: usize = 16;
 pub struct Recovery {
     table: Table,
     copy: Table,
-    /// The attributes of the key, which both have.
+    /// The attributes of the key, the partition's first.
     key: Vec<String>,
 }
 
@@ -31,34 +29,29 @@ pub enum RecoveryError {
     /// There is no such table.
     #[error("there is no table `{0}`")]
     Absent(String),
-    /// The one is no copy of the other.
-    #[error("`{copy}` is no copy of `{table}`: their keys differ")]
+    /// The one was not made from the other.
+    #[error("`{copy}` was not recovered from `{table}`")]
     Unlike {
         /// The table.
         table: String,
         /// What was said to be a copy of it.
         copy: String,
     },
+    /// DynamoDB still writes the copy.
+    #[error("`{0}` is still being recovered")]
+    Unfinished(String),
     /// A table cannot be asked.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// A place in a walk through one of the two.
+/// A place in a walk through the copy.
 #[derive(Clone, Debug)]
 pub struct Mark(Item);
 
-/// An item as it is written or removed.
+/// An item of the copy.
 #[derive(Clone, Debug)]
 pub struct Kept(Item);
-
-impl Kept {
-    /// Whether it has an attribute of this name.
-    #[must_use]
-    pub fn has(&self, attribute: &str) -> bool {
-        self.0.contains_key(attribute)
-    }
-}
 
 /// How an item of the copy stands in the table.
 #[derive(Clone, Debug)]
@@ -66,21 +59,48 @@ pub enum Difference {
     /// It is the same there.
     Same,
     /// It is there, and otherwise.
-    Changed(Kept),
+    Changed,
     /// It is not there.
     Missing(Kept),
-    /// It has passed its end, so it does not exist, wherever it still lies.
-    Ended,
+}
+
+impl Kept {
+    /// Whether it has an attribute of this name.
+    #[must_use]
+    pub fn has(&self, attribute: &str) -> bool {
+        self.0.contains_key(attribute)
+    }
+
+    /// What is written in the attribute of this name, if that is text.
+    #[must_use]
+    pub fn text(&self, attribute: &str) -> Option<&str> {
+        self.0.get(attribute)?.as_s().ok().map(String::as_str)
+    }
+
+    /// Whether it has an end, and that has passed at `now`.
+    #[must_use]
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        let end = self.0.get("expires_at").and_then(|end| end.as_n().ok());
+        let end = end.and_then(|end| end.parse::<i64>().ok());
+        end.is_some_and(|end| end <= now.as_second())
+    }
 }
 
 impl Recovery {
     /// The table `table` beside `copy`, by their full names.
     ///
     /// # Errors
-    /// When one of them is not there, they are no tables of the same kind, or the database cannot be asked.
+    /// When one of them is not there, the copy is not one of this table or not finished, or the database cannot be asked.
     pub async fn of(db: &Db, table: &str, copy: &str) -> Result<Self, RecoveryError> {
-        let (key, other) = (key_of(db, table).await?, key_of(db, copy).await?);
-        if key != other {
+        let (there, recovered) = (described(db, table).await?, described(db, copy).await?);
+        let source = match recovered.restore_summary() {
+            Some(summary) if summary.restore_in_progress => return Err(RecoveryError::Unfinished(copy.to_owned())),
+            Some(summary) => summary.source_table_arn().unwrap_or_default().rsplit('/').next(),
+            // A copy that was made by other means tells by its name what it is one of.
+            None => copy.starts_with(&format!("{table}-")).then_some(table),
+        };
+        let key = key_of(&there);
+        if source != Some(table) || key != key_of(&recovered) {
             return Err(RecoveryError::Unlike {
                 table: table.to_owned(),
                 copy: copy.to_owned(),
@@ -93,89 +113,51 @@ impl Recovery {
         })
     }
 
-    /// How the next items of the copy stand in the table at `now`, and where the walk goes on.
+    /// How the next items of the copy stand in the table, and where the walk goes on.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn differences(
-        &self,
-        from: Option<Mark>,
-        now: Timestamp,
-    ) -> Result<(Vec<Difference>, Option<Mark>), StoreError> {
+    pub async fn differences(&self, from: Option<Mark>) -> Result<(Vec<Difference>, Option<Mark>), StoreError> {
         let from = from.map(|mark| mark.0);
         let page = self.copy.scan(Expression::default(), PAGE, from).await?;
-        let compared = stream::iter(page.items).map(|item| self.difference(item, now));
+        let compared = stream::iter(page.items).map(|item| self.difference(item));
         let compared = compared.buffered(AT_ONCE).try_collect().await?;
         Ok((compared, page.next.map(Mark)))
     }
 
-    async fn difference(&self, item: Item, now: Timestamp) -> Result<Difference, StoreError> {
-        if has_ended(&item, now) {
-            return Ok(Difference::Ended);
-        }
-        Ok(match self.table.get(self.key_of_item(&item)).await? {
+    async fn difference(&self, item: Item) -> Result<Difference, StoreError> {
+        let of_key = item.iter().filter(|(name, _)| self.key.contains(name));
+        let key = of_key.map(|(name, value)| (name.clone(), value.clone())).collect();
+        Ok(match self.table.get(key).await? {
             None => Difference::Missing(Kept(item)),
             Some(there) if there == item => Difference::Same,
-            Some(_) => Difference::Changed(Kept(item)),
+            Some(_) => Difference::Changed,
         })
     }
 
-    /// Which of the next items of the table the copy does not have, how many these were, and where the walk goes on.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn newer(&self, from: Option<Mark>) -> Result<(Vec<Kept>, usize, Option<Mark>), StoreError> {
-        let from = from.map(|mark| mark.0);
-        let page = self.table.scan(Expression::default(), PAGE, from).await?;
-        let looked_for = stream::iter(page.items).map(|item| async move {
-            let key = self.key_of_item(&item);
-            let there = self.copy.get(key.clone()).await?;
-            Ok::<_, StoreError>(there.is_none().then_some(Kept(key)))
-        });
-        let found: Vec<_> = looked_for.buffered(AT_ONCE).try_collect().await?;
-        let walked = found.len();
-        Ok((found.into_iter().flatten().collect(), walked, page.next.map(Mark)))
-    }
-
-    /// Writes items of the copy into the table, over whatever is there.
+    /// Writes an item of the copy into the table, unless it is there by now; tells whether it was written.
     ///
     /// # Errors
     /// When the store fails; doing it again is safe.
-    pub async fn put_back(&self, items: Vec<Kept>) -> Result<(), StoreError> {
-        let writes = stream::iter(items).map(|item| self.table.put(item.0, Expression::default()));
-        writes.buffered(AT_ONCE).try_for_each(|_| async { Ok(()) }).await
-    }
-
-    /// Removes items from the table.
-    ///
-    /// # Errors
-    /// When the store fails; doing it again is safe.
-    pub async fn take_away(&self, items: Vec<Kept>) -> Result<(), StoreError> {
-        let writes = stream::iter(items).map(|item| self.table.delete(item.0, Expression::default()));
-        writes.buffered(AT_ONCE).try_for_each(|_| async { Ok(()) }).await
-    }
-
-    fn key_of_item(&self, item: &Item) -> Item {
-        let of_key = item.iter().filter(|(name, _)| self.key.contains(name));
-        of_key.map(|(name, value)| (name.clone(), value.clone())).collect()
+    pub async fn put_back(&self, item: Kept) -> Result<bool, StoreError> {
+        let partition = self.key.first().map(String::as_str).unwrap_or_default();
+        let new = Expression::when(&format!("attribute_not_exists(#{partition})"));
+        Ok(matches!(self.table.put(item.0, new).await?, Updated::Done(_)))
     }
 }
 
-/// The attributes of a table's key, the partition's first.
-async fn key_of(db: &Db, table: &str) -> Result<Vec<String>, RecoveryError> {
-    let described = Box::pin(db.client.describe_table().table_name(table).send()).await;
-    let described = described.map_err(|error| match error.as_service_error() {
+async fn described(db: &Db, table: &str) -> Result<TableDescription, RecoveryError> {
+    let asked = Box::pin(db.client.describe_table().table_name(table).send()).await;
+    let answer = asked.map_err(|error| match error.as_service_error() {
         Some(refused) if refused.is_resource_not_found_exception() => RecoveryError::Absent(table.to_owned()),
         Some(_) | None => failed(error).into(),
     })?;
-    let mut key = described.table.and_then(|table| table.key_schema).unwrap_or_default();
-    key.sort_by_key(|part| *part.key_type() != KeyType::Hash);
-    Ok(key.into_iter().map(|part| part.attribute_name).collect())
+    answer.table.ok_or_else(|| RecoveryError::Absent(table.to_owned()))
 }
 
-/// Whether an item's end, in seconds since 1970, has passed at `now`.
-fn has_ended(item: &Item, now: Timestamp) -> bool {
-    let end = item.get("expires_at").and_then(|end| end.as_n().ok());
-    let end = end.and_then(|end| end.parse::<i64>().ok());
-    end.is_some_and(|end| end <= now.as_second())
+/// The attributes of a table's key, the partition's first.
+fn key_of(table: &TableDescription) -> Vec<String> {
+    let mut key: Vec<_> = table.key_schema().iter().collect();
+    key.sort_by_key(|part| *part.key_type() != KeyType::Hash);
+    key.into_iter().map(|part| part.attribute_name.clone()).collect()
 }

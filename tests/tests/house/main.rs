@@ -11,6 +11,7 @@ mod grants;
 mod host;
 mod names;
 mod routes;
+mod runbooks;
 mod service;
 mod sources;
 mod starts;

@@ -48,7 +48,7 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// Every Rust file under these folders of the project, by its name from the root.
-fn files_under(folders: &[&str]) -> Vec<String> {
+pub(crate) fn files_under(folders: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     for folder in folders {
         rust_files(&root().join(folder), &mut found);
@@ -62,7 +62,7 @@ fn files_under(folders: &[&str]) -> Vec<String> {
     names
 }
 
-fn code_lines(source: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn code_lines(source: &str) -> impl Iterator<Item = &str> {
     let lines = source.lines().map(str::trim);
     lines.filter(|line| !line.is_empty() && !line.starts_with("//"))
 }

@@ -25,6 +25,7 @@ mod passwords;
 mod payments;
 mod people;
 mod races;
+mod recovery;
 mod sessions;
 mod streams;
 mod sweeps;

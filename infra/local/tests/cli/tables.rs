@@ -1,25 +1,23 @@
-//! `vitrine ops tables`: a table is put back as a copy of it is, or only what is missing from it.
+//! `vitrine ops tables`: what a table lacks of a copy of it comes back, and what was rightly removed stays away.
 
 use std::collections::BTreeSet;
+use std::process::Output;
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::program::{bad, good, line};
+use crate::program::{bad, good};
 use crate::world::{EMAIL, PASSWORD, World};
 
-const REASON: [&str; 2] = ["--reason", "a bad day"];
-
-/// How many items a comparison counts of each kind.
+/// How many items are as in the copy, changed, missing, and stay away.
 #[track_caller]
-fn counts(told: &str) -> [u64; 5] {
+fn counts(told: &str) -> [usize; 4] {
     let rows = [
         "as in the copy",
-        "changed since",
-        "removed since",
-        "new since",
-        "in the copy, and stay away: their end has passed, or their file is gone",
+        "changed since, and stay as they are",
+        "missing, and come back",
+        "missing, and stay away: they have ended, or were rightly removed",
     ];
     rows.map(|row| {
         let found = told.lines().find_map(|line| line.strip_suffix(row));
@@ -28,41 +26,49 @@ fn counts(told: &str) -> [u64; 5] {
     })
 }
 
+fn recover(world: &World, table: &str, copy: &str) -> Output {
+    world.ops(&["tables", "recover", table, "--from", copy, "--reason", "a bad day"])
+}
+
+/// What is in a table that a text is part of.
+fn with(world: &World, table: &str, text: &str) -> Vec<Value> {
+    let mut items = world.items(table);
+    items.retain(|item| item.to_string().contains(text));
+    items
+}
+
 fn lines(items: &[Value]) -> BTreeSet<String> {
     items.iter().map(ToString::to_string).collect()
 }
 
 #[test]
-fn a_table_becomes_what_its_copy_is_and_the_books_are_right_again() {
+fn entries_that_are_missing_come_back_and_everything_that_is_there_stays_as_it_is() {
     let runtime = Runtime::new().unwrap();
     let world = runtime.block_on(World::begin());
     runtime.block_on(world.painted("a bowl"));
     let (copy, then) = (world.copied("ledger"), world.items("ledger"));
     runtime.block_on(world.painted("a jug"));
-    let now = world.items("ledger");
+    let whole = world.items("ledger");
+    world.removed("ledger", &with(&world, "ledger", "ENTRY#000000000001"));
+    world.removed("ledger", &with(&world, "ledger", "CAUSE#bonus"));
+    assert_eq!(world.ops(&["ledger", "verify"]).status.code(), Some(1));
 
+    let less = world.items("ledger");
     let compared = good(&world.ops(&["tables", "compare", "ledger", "--with", &copy]));
-    let [same, changed, missing, newer, away] = counts(&compared);
-    assert_eq!(
-        (missing, newer, away),
-        (0, u64::try_from(now.len() - then.len()).unwrap(), 0)
-    );
-    assert!(newer > 0 && changed > 0, "{compared}");
-    assert_eq!(same + changed, u64::try_from(then.len()).unwrap());
+    // The balance alone has changed.
+    assert_eq!(counts(&compared), [then.len() - 3, 1, 2, 0]);
     assert_eq!(
         lines(&world.items("ledger")),
-        lines(&now),
+        lines(&less),
         "looking has changed something"
     );
+    assert!(world.acts().is_empty());
 
-    let recover = [&["tables", "recover", "ledger", "--from", &copy][..], &REASON].concat();
-    let told = good(&world.ops(&recover));
-    assert_eq!(counts(&told), [same, changed, missing, newer, away]);
-    assert_eq!(line(&told, "the table is as it was;"), "now `ops erasures replay`");
-    assert_eq!(lines(&world.items("ledger")), lines(&then));
-    let again = good(&world.ops(&recover));
-    assert_eq!(counts(&again), [same + changed, 0, 0, 0, 0]);
+    assert_eq!(counts(&good(&recover(&world, "ledger", &copy))), counts(&compared));
+    assert_eq!(lines(&world.items("ledger")), lines(&whole));
     good(&world.ops(&["ledger", "verify"]));
+    let again = good(&recover(&world, "ledger", &copy));
+    assert_eq!(counts(&again), [then.len() - 1, 1, 0, 0]);
     let acts = world.acts();
     assert!(
         acts.len() == 2 && acts.iter().all(|act| act.contains("tables recover ledger")),
@@ -72,68 +78,40 @@ fn a_table_becomes_what_its_copy_is_and_the_books_are_right_again() {
 }
 
 #[test]
-fn only_what_is_missing_comes_back_and_of_that_nothing_that_has_ended() {
+fn of_pictures_only_those_come_back_that_are_still_owed() {
     let runtime = Runtime::new().unwrap();
     let world = runtime.block_on(World::begin());
     runtime.block_on(world.painted("a bowl"));
-    let waiting = runtime.block_on(world.client.order("a jug")).unwrap().id;
-    let copy = world.copied("images");
-    let before = world.items("images");
-    let ready = before.iter().find(|item| item["state"]["S"] == "ready").unwrap();
-    world.removed("images", before.as_slice());
+    let jug = runtime.block_on(world.client.order("a jug")).unwrap().id;
+    let plate = runtime.block_on(world.client.order("a plate")).unwrap().id;
+    let (images, ledger) = (world.copied("images"), world.copied("ledger"));
+    world.removed("images", &with(&world, "images", &jug));
     runtime.block_on(async {
         world.stack.drain().await.unwrap();
-        world.client.order("a plate").await.unwrap();
+        let deleted = world.client.ask("DELETE", &format!("/v1/images/{plate}"), None).await;
+        assert_eq!(deleted.unwrap().status, 204);
+        world.stack.drain().await.unwrap();
     });
-    let plate = world.items("images");
+    world.removed("images", &with(&world, "images", "a bowl"));
 
-    let recover = [
-        &["tables", "recover", "images", "--missing", "--from", &copy][..],
-        &REASON,
-    ]
-    .concat();
-    let told = good(&world.ops(&recover));
-    assert_eq!(counts(&told), [0, 0, 1, 1, 1], "{told}");
-    let after = lines(&world.items("images"));
-    assert!(after.is_superset(&lines(&plate)), "what is new is gone: {after:?}");
-    assert!(
-        !after.contains(&ready.to_string()),
-        "a picture whose file is gone is back"
-    );
+    // The hold of the plate was resolved since.
+    assert_eq!(counts(&good(&recover(&world, "ledger", &ledger)))[2..], [0, 1]);
+    assert_eq!(counts(&good(&recover(&world, "images", &images))), [0, 0, 1, 2]);
     runtime.block_on(async {
         world.stack.drain().await.unwrap();
-        assert_eq!(world.client.picture(&waiting).await.unwrap().state, "ready");
+        assert_eq!(world.client.picture(&jug).await.unwrap().state, "ready");
     });
+    assert_eq!(world.items("images").len(), 1);
+    good(&world.ops(&["ledger", "verify"]));
     runtime.block_on(world.stack.close());
 }
 
 #[test]
-fn what_has_passed_its_end_does_not_come_back_and_what_is_new_goes() {
-    let runtime = Runtime::new().unwrap();
-    let world = runtime.block_on(World::begin());
-    let before = world.items("accounts");
-    let [ended, newer] = ["ended", "newer"].map(|name| {
-        let end = world.clock.now() - SignedDuration::from_hours(1);
-        json!({ "pk": { "S": name }, "sk": { "S": name }, "expires_at": { "N": end.as_second().to_string() } })
-    });
-    world.put_back("accounts", std::slice::from_ref(&ended));
-    let copy = world.copied("accounts");
-    world.removed("accounts", &[ended]);
-    world.put_back("accounts", &[newer]);
-
-    let recover = [&["tables", "recover", "accounts", "--from", &copy][..], &REASON].concat();
-    let same = u64::try_from(before.len()).unwrap();
-    assert_eq!(counts(&good(&world.ops(&recover))), [same, 0, 0, 1, 1]);
-    assert_eq!(lines(&world.items("accounts")), lines(&before));
-    runtime.block_on(world.stack.close());
-}
-
-#[test]
-fn an_account_that_was_erased_since_is_erased_again_after_its_tables_were_recovered() {
+fn nothing_of_an_account_that_was_erased_since_comes_back() {
     let runtime = Runtime::new().unwrap();
     let world = runtime.block_on(World::begin());
     runtime.block_on(world.painted("a bowl"));
-    let tables = ["accounts", "images", "orders", "privacy"];
+    let tables = ["privacy", "accounts", "orders", "images"];
     let copies = tables.map(|table| (table, world.copied(table)));
     runtime.block_on(async {
         world
@@ -143,29 +121,75 @@ fn an_account_that_was_erased_since_is_erased_again_after_its_tables_were_recove
         world.stack.run_due_schedules().await.unwrap();
         world.stack.drain().await.unwrap();
     });
-    let everything = || {
-        tables
-            .map(|table| lines(&world.items(table)).into_iter().collect::<String>())
-            .concat()
-    };
-    assert!(!everything().contains(EMAIL), "the account is not erased");
-
+    let left = tables.map(|table| lines(&world.items(table)));
+    let mut stay_away = 0;
     for (table, copy) in &copies {
-        let all = [&["tables", "recover", table, "--from", copy][..], &REASON].concat();
-        let recover = if *table == "privacy" {
-            [&all[..], &["--missing"]].concat()
-        } else {
-            all
-        };
-        good(&world.ops(&recover));
+        let [_, _, missing, away] = counts(&good(&recover(&world, table, copy)));
+        assert_eq!(missing, 0, "{table}");
+        stay_away += away;
     }
-    assert!(everything().contains(EMAIL), "nothing was recovered");
-    good(&world.ops(&["erasures", "replay"]));
-    runtime.block_on(async {
-        world.stack.run_schedule("accounts-erase").await.unwrap();
-        world.stack.drain().await.unwrap();
+    assert!(stay_away >= 3, "profile, address and picture were in the copies");
+    assert_eq!(tables.map(|table| lines(&world.items(table))), left);
+    runtime.block_on(world.stack.close());
+}
+
+#[test]
+fn an_account_that_is_lost_comes_back_with_its_address_and_without_what_was_for_minutes() {
+    let runtime = Runtime::new().unwrap();
+    let world = runtime.block_on(World::begin());
+    let before = world.items("accounts");
+    let end = (world.clock.now() + SignedDuration::from_hours(1)).as_second();
+    let waiting = json!({
+        "pk": { "S": "address#lin@example.com" }, "sk": { "S": "signup#1" }, "expires_at": { "N": end.to_string() },
     });
-    assert!(!everything().contains(EMAIL), "what was recovered is not erased again");
+    world.put_back("accounts", &[waiting]);
+    let copy = world.copied("accounts");
+    world.removed("accounts", &world.items("accounts"));
+    assert_eq!(
+        counts(&good(&recover(&world, "accounts", &copy))),
+        [0, 0, before.len(), 1]
+    );
+    assert_eq!(lines(&world.items("accounts")), lines(&before));
+    let found = good(&world.ops(&["accounts", "find", EMAIL]));
+    assert!(found.contains("active"), "{found}");
+    runtime.block_on(world.stack.close());
+}
+
+#[test]
+fn neither_a_deletion_that_was_taken_back_nor_an_address_that_was_changed_comes_back() {
+    let runtime = Runtime::new().unwrap();
+    let world = runtime.block_on(World::begin());
+    runtime.block_on(async {
+        let password = json!({ "password": PASSWORD });
+        world.ask("DELETE", "/v1/account", password).await;
+        world.correction().await;
+    });
+    let copies = [
+        ("privacy", world.copied("privacy")),
+        ("accounts", world.copied("accounts")),
+    ];
+    runtime.block_on(async {
+        let both = json!({ "email": EMAIL, "password": PASSWORD });
+        world.ask("POST", "/v1/accounts/restore", both).await;
+    });
+    // As if the address had been changed: its owner's profile has another one.
+    let [profile, owner] = ["profile", "owner"].map(|kind| {
+        let mut items = world.items("accounts");
+        items.retain(|item| item["sk"]["S"] == kind);
+        items.remove(0)
+    });
+    let mut moved = profile;
+    moved["email"]["S"] = json!("lin@example.com");
+    world.put_back("accounts", &[moved]);
+    world.removed("accounts", &[owner]);
+    let deletions = with(&world, "privacy", "deletion#");
+    assert!(deletions.is_empty(), "{deletions:?}");
+
+    let [privacy, accounts] = copies.map(|(table, copy)| counts(&good(&recover(&world, table, &copy))));
+    assert_eq!(
+        (privacy[2..].to_vec(), accounts[2..].to_vec()),
+        (vec![0, 1], vec![0, 1])
+    );
     runtime.block_on(world.stack.close());
 }
 
@@ -173,25 +197,22 @@ fn an_account_that_was_erased_since_is_erased_again_after_its_tables_were_recove
 fn what_cannot_be_recovered_is_told_and_nothing_is_written_down() {
     let runtime = Runtime::new().unwrap();
     let world = runtime.block_on(World::begin());
-    let (audit, ledger) = (world.copied("audit"), world.copied("ledger"));
-    let recover =
-        |table: &str, copy: &str| world.ops(&[&["tables", "recover", table, "--from", copy][..], &REASON].concat());
-    let kept = |table| format!("what was written to `{table}` since must not be lost: put back what is `--missing`");
-    bad(&recover("audit", &audit), &kept("audit"));
-    bad(&recover("privacy", &audit), &kept("privacy"));
+    let (accounts, ledger) = (world.copied("accounts"), world.copied("ledger"));
+    for (table, copy) in [("ledger", &accounts), ("accounts", &ledger), ("audit", &ledger)] {
+        let why = format!("`{copy}` was not recovered from `vitrine-local-{table}`");
+        bad(&recover(&world, table, copy), &why);
+    }
+    let itself = "vitrine-local-ledger";
     bad(
-        &recover("ledger", "vitrine-local-ledgers"),
-        "there is no table `vitrine-local-ledgers`",
+        &recover(&world, "ledger", itself),
+        &format!("`{itself}` was not recovered from `{itself}`"),
     );
+    let nowhere = "vitrine-local-ledger-now";
     bad(
-        &recover("ledger", &audit),
-        "`vitrine-local-audit-then` is no copy of `vitrine-local-ledger`: their keys differ",
+        &recover(&world, "ledger", nowhere),
+        &format!("there is no table `{nowhere}`"),
     );
-    bad(
-        &recover("ledger", "vitrine-local-ledger"),
-        "`vitrine-local-ledger` is the table itself",
-    );
-    let sessions = recover("sessions", &ledger);
+    let sessions = recover(&world, "sessions", &ledger);
     assert_eq!(sessions.status.code(), Some(2));
     let told = String::from_utf8(sessions.stderr).unwrap();
     assert!(told.contains("sessions that were ended must not begin again"), "{told}");
