@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Db, Expression, Guard, Item, StoreError, Table, Write, from_item, key, to_item};
+use super::{Db, Expression, Guard, Item, Mark, StoreError, Table, Write, from_item, key, to_item};
 use crate::config::{ConfigError, Vars};
 use crate::domain::Credits;
 use crate::domain::ledger::{Balance, ChainHash, Entry, EntryKind, HoldChange, LedgerRefusal, Leg, Posting};
@@ -73,10 +73,6 @@ const BALANCE: &str = "BALANCE";
 
 /// How many holds are read at once.
 const HOLDS_AT_ONCE: i32 = 500;
-
-/// A place in a walk through the whole table.
-#[derive(Debug, Clone)]
-pub struct Mark(Item);
 
 fn sk_of_entry(seq: u64) -> String {
     format!("ENTRY#{seq:012}")

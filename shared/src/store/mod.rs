@@ -41,7 +41,7 @@ pub use reports::Reports;
 pub use requests::Requests;
 pub use sessions::Sessions;
 pub use sweeps::Sweeps;
-pub use table::Db;
+pub use table::{Db, Mark};
 pub use transaction::{Guard, Refused, Transaction, TransactionError, Write};
 
 use table::{Expression, Item, Table, Updated, from_item, key, to_item};

@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::table::of_account;
-use super::{Db, Expression, Guard, StoreError, Table, Write, from_item, key, to_item};
+use super::{Db, Expression, Guard, Mark, StoreError, Table, Write, from_item, key, to_item};
 use crate::config::{ConfigError, Vars};
 use crate::domain::order::{Checkout, Dispute, Payment, Receipt, ReceiptNumber, Refund};
 use crate::domain::paypal::{DisputeId, RefundId};
@@ -27,10 +27,6 @@ use crate::ids::{self, Id};
 pub struct Orders {
     table: Table,
 }
-
-/// A place in a walk through the whole table.
-#[derive(Debug, Clone)]
-pub struct Mark(super::Item);
 
 /// The partition of the index `unfinished`.
 const PENDING: &str = "order";

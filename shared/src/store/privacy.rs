@@ -11,7 +11,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Db, Expression, Guard, Item, StoreError, Table, Updated, Write, from_item, key, to_item};
+use super::{Db, Expression, Guard, Item, Mark, StoreError, Table, Updated, Write, from_item, key, to_item};
 use crate::config::{ConfigError, Vars};
 use crate::domain::deletion::{ERASED_MEMORY, Gone, RECEIPT_LIFE, Stage};
 use crate::domain::{Deletion, DeletionId};
@@ -22,10 +22,6 @@ use crate::ids::{self, Id};
 pub struct Privacy {
     table: Table,
 }
-
-/// A place in a walk through the whole table.
-#[derive(Debug, Clone)]
-pub struct Mark(Item);
 
 /// The partition of the index `unfinished` that has deletions.
 const PENDING: &str = "deletion";

@@ -6,7 +6,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 
 use super::table::failed;
-use super::{Db, Expression, Item, StoreError, Table, Updated};
+use super::{Db, Expression, Item, Mark, StoreError, Table, Updated};
 
 /// How many items are read at once.
 const PAGE: i32 = 200;
@@ -44,10 +44,6 @@ pub enum RecoveryError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
-
-/// A place in a walk through the copy.
-#[derive(Clone, Debug)]
-pub struct Mark(Item);
 
 /// An item of the copy.
 #[derive(Clone, Debug)]

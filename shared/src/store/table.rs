@@ -186,6 +186,10 @@ pub(super) fn of_account<K: ids::Kind>(account: Id<ids::Account>, before: Option
     expression.text(":account", account.to_string())
 }
 
+/// A place in a walk through a whole table.
+#[derive(Clone, Debug)]
+pub struct Mark(pub(super) Item);
+
 /// A part of what was asked for, and where the rest begins.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Page {
