@@ -6,7 +6,7 @@ use http::StatusCode;
 use shared::http::routes;
 use vitrine::template::Route;
 
-use crate::host::{LOCAL, ask};
+use crate::host::{LOCAL, ask, read};
 
 /// What a caller without a token, who sends nothing, is answered on each route. A new route needs a line here: 401, unless
 /// it is meant for everybody.
@@ -154,9 +154,6 @@ fn what_is_too_much_for_a_function_is_refused_by_the_gateway_before_lambda_has_t
             continue;
         };
         reserved += 1;
-        // A whole processor comes with it: a hash takes as long as it has to, and no longer.
-        let memory_mb = if folder == "prompts-create" { 256 } else { 1769 };
-        assert_eq!(function.memory_mb, memory_mb, "{folder}");
         for route in &function.routes {
             let name = format!("{} {}", route.method, route.path);
             let throttle = LOCAL.throttling.routes.get(route);
@@ -177,6 +174,23 @@ fn what_is_too_much_for_a_function_is_refused_by_the_gateway_before_lambda_has_t
         }
     }
     assert_eq!(reserved, 8, "those that hash passwords, and the one that asks DeepSeek");
+}
+
+#[test]
+fn whoever_takes_a_password_has_a_whole_processor_and_nobody_else() {
+    let mut hashing = 0;
+    for function in &LOCAL.functions {
+        let source = read(&format!("functions/{}/src/lib.rs", function.folder));
+        let mut imports = source
+            .lines()
+            .filter_map(|line| line.strip_prefix("use shared::auth::"));
+        let takes_one = imports.any(|names| names.split(['{', ' ', ',', '}', ';']).any(|name| name == "Password"));
+        hashing += usize::from(takes_one);
+        // Lambda gives a whole one with 1,769 MB. What the others need is measured by `bench memory`.
+        let memory_mb = if takes_one { 1769 } else { 256 };
+        assert_eq!(function.memory_mb, memory_mb, "{}", function.folder);
+    }
+    assert_eq!(hashing, 7, "those that hash passwords");
 }
 
 #[test]
