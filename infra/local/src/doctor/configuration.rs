@@ -106,5 +106,28 @@ async fn tables(site: &Site) -> Vec<Finding> {
     }
     let all = site.template.tables.len();
     findings.insert(0, Finding::good("tables", format!("{active} of {all} are active")));
+    findings.extend(copies(site).await);
     findings
+}
+
+/// Tables of the stage's name that are none of ours. Most often somebody has recovered into one, and what is erased lives on in it.
+async fn copies(site: &Site) -> Vec<Finding> {
+    let pages = site.operator.dynamodb().list_tables().into_paginator();
+    let names = match pages.items().send().try_collect().await {
+        Ok(names) => names,
+        Err(error) => {
+            let says = format!("cannot be listed: {}", chain(&error.into_service_error()));
+            let to_do = "look whether the credentials in use may do `dynamodb:ListTables`";
+            return vec![Finding::note("tables", says, to_do)];
+        }
+    };
+    let (ours, prefix) = (&site.template.tables, format!("vitrine-{}-", site.template.stage));
+    let is_copy = |name: &String| name.starts_with(&prefix) && ours.iter().all(|table| &table.name != name);
+    let copies = names.into_iter().filter(is_copy);
+    let told = |name| {
+        let says = format!("{name} is none of the template's");
+        let to_do = "if it is a copy, delete it: what is erased lives on in it (docs/runbooks/recovery.md)";
+        Finding::note("tables", says, to_do)
+    };
+    copies.map(told).collect()
 }
