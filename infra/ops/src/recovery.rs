@@ -7,7 +7,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use shared::store::recovery::{Difference, Kept, RecoveryError};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use shared::store::recovery::{Difference, RecoveryError};
 use shared::store::{Recovery, StoreError};
 
 use crate::accounts::fit_reason;
@@ -21,6 +22,8 @@ const TOLD_EVERY: u64 = 10_000;
 pub enum Recoverable {
     /// Deletions and requests about somebody's data.
     Privacy,
+    /// Who has had a bonus.
+    Limits,
     /// Accounts.
     Accounts,
     /// Credits.
@@ -29,6 +32,8 @@ pub enum Recoverable {
     Orders,
     /// Pictures.
     Images,
+    /// What was counted.
+    Analytics,
     /// What operators did.
     Audit,
 }
@@ -36,10 +41,25 @@ pub enum Recoverable {
 /// There is no table of that name that could be recovered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` cannot be recovered, only {all}: what the others hold is for days, and sessions that were ended must not begin again",
+    "`{0}` cannot be recovered, only {all}: sessions that were ended must not begin again, and what the others hold is for days",
     all = Recoverable::ALL.map(Recoverable::name).join(", ")
 )]
 pub struct NotRecoverable(String);
+
+/// How many items are judged and put back at the same time.
+const AT_ONCE: usize = 16;
+
+/// What becomes of an item of a copy.
+enum Fate {
+    /// It is there as in the copy.
+    Same,
+    /// It is there otherwise, and stays so.
+    Changed,
+    /// It is missing, and comes back.
+    Returns,
+    /// It is missing, and is to be.
+    StaysAway,
+}
 
 /// How many items of a copy stand how in the table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,12 +72,14 @@ pub struct Comparison {
 
 impl Recoverable {
     /// All there are, in the order in which they come back: each is judged by those before it.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Privacy,
+        Self::Limits,
         Self::Accounts,
         Self::Ledger,
         Self::Orders,
         Self::Images,
+        Self::Analytics,
         Self::Audit,
     ];
 
@@ -66,10 +88,12 @@ impl Recoverable {
     pub fn name(self) -> &'static str {
         match self {
             Self::Privacy => "privacy",
+            Self::Limits => "limits",
             Self::Accounts => "accounts",
             Self::Ledger => "ledger",
             Self::Orders => "orders",
             Self::Images => "images",
+            Self::Analytics => "analytics",
             Self::Audit => "audit",
         }
     }
@@ -149,13 +173,10 @@ impl Ops {
         loop {
             let before = found.all();
             let (differences, next) = recovery.differences(from).await?;
-            for difference in differences {
-                match difference {
-                    Difference::Same => found.same += 1,
-                    Difference::Changed => found.changed += 1,
-                    Difference::Missing(item) => self.missing(table, recovery, item, put_back, &mut found).await?,
-                }
-            }
+            let fates = stream::iter(differences)
+                .map(|difference| self.fate(table, recovery, difference, put_back))
+                .buffer_unordered(AT_ONCE);
+            found.count(fates.try_collect().await?);
             if found.all() / TOLD_EVERY > before / TOLD_EVERY {
                 tell(format!("{} items compared", found.all()));
             }
@@ -166,27 +187,41 @@ impl Ops {
         }
     }
 
-    async fn missing(
+    /// What becomes of an item; one that returns is written, if that is wanted.
+    async fn fate(
         &self,
         table: Recoverable,
         recovery: &Recovery,
-        item: Kept,
+        difference: Difference,
         put_back: bool,
-        found: &mut Comparison,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Fate, StoreError> {
+        let item = match difference {
+            Difference::Same => return Ok(Fate::Same),
+            Difference::Changed => return Ok(Fate::Changed),
+            Difference::Missing(item) => item,
+        };
         if !self.may_return(table, &item).await? {
-            found.stay_away += 1;
-            return Ok(());
+            return Ok(Fate::StaysAway);
         }
-        found.missing += 1;
         if put_back {
             recovery.put_back(item).await?;
         }
-        Ok(())
+        Ok(Fate::Returns)
     }
 }
 
 impl Comparison {
+    fn count(&mut self, fates: Vec<Fate>) {
+        for fate in fates {
+            *match fate {
+                Fate::Same => &mut self.same,
+                Fate::Changed => &mut self.changed,
+                Fate::Returns => &mut self.missing,
+                Fate::StaysAway => &mut self.stay_away,
+            } += 1;
+        }
+    }
+
     fn all(&self) -> u64 {
         self.same + self.changed + self.missing + self.stay_away
     }

@@ -10,93 +10,102 @@ use shared::store::recovery::Kept;
 use crate::Ops;
 use crate::recovery::Recoverable;
 
+/// Whose an item is.
+enum Owner {
+    /// Nobody's.
+    Nobody,
+    /// An account's that was erased or is being erased.
+    Leaving,
+    /// An account's that is not there, although nobody has erased it.
+    Lost,
+    /// This account's.
+    Here(Box<Profile>),
+}
+
 impl Ops {
     /// Whether an item that is missing from a table may come back.
     pub(crate) async fn may_return(&self, table: Recoverable, item: &Kept) -> Result<bool, StoreError> {
         if item.has_ended(self.clock.now()) {
             return Ok(false);
         }
+        let owner = self.owner(item).await?;
+        if matches!(owner, Owner::Leaving) {
+            return Ok(false);
+        }
         match table {
-            Recoverable::Audit => Ok(true),
-            Recoverable::Privacy => self.privacy_may_return(item).await,
-            Recoverable::Accounts => self.account_may_return(item).await,
-            Recoverable::Ledger => self.credits_may_return(item).await,
-            Recoverable::Orders => self.is_somebodys(account(item)).await,
-            Recoverable::Images => self.picture_may_return(item).await,
+            Recoverable::Analytics | Recoverable::Audit | Recoverable::Orders => Ok(true),
+            Recoverable::Limits => Ok(is_lasting(item)),
+            Recoverable::Privacy => Ok(is_wanted(item, &owner)),
+            Recoverable::Accounts => Ok(is_valid(item, &owner)),
+            Recoverable::Ledger => self.is_unresolved(item).await,
+            Recoverable::Images => self.is_owed(item, &owner).await,
         }
     }
 
-    /// Whether whoever it belongs to, if anybody, is neither erased nor being erased.
-    async fn is_somebodys(&self, account: Option<AccountId>) -> Result<bool, StoreError> {
-        let Some(account) = account else {
-            return Ok(true);
+    async fn owner(&self, item: &Kept) -> Result<Owner, StoreError> {
+        let Some(account) = account(item) else {
+            return Ok(Owner::Nobody);
         };
         if self.privacy.has_erased(account).await? {
-            return Ok(false);
+            return Ok(Owner::Leaving);
         }
-        let profile = self.accounts.profile(account).await?;
-        Ok(profile.is_none_or(|profile| profile.status != Status::Erasing))
-    }
-
-    /// A deletion that is not carried out comes back only if the account, where it is there, waits for it: else it was taken back. A report
-    /// goes when it is closed, and what somebody wrote in it is to stay erased.
-    async fn privacy_may_return(&self, item: &Kept) -> Result<bool, StoreError> {
-        let id = item.text("id").unwrap_or_default();
-        if id.starts_with("rep_") {
-            return Ok(false);
-        }
-        match (id.strip_prefix("deletion#"), account(item)) {
-            (Some(deletion), Some(account)) => {
-                let waits_for_it = |profile: Profile| profile.deletion.is_some_and(|id| id.to_string() == deletion);
-                let profile = self.accounts.profile(account).await?;
-                Ok(profile.is_none_or(waits_for_it) && !self.privacy.has_erased(account).await?)
-            }
-            (_, account) => self.is_somebodys(account).await,
-        }
-    }
-
-    /// What has an end is for minutes. An address comes back only to the account that still has it.
-    async fn account_may_return(&self, item: &Kept) -> Result<bool, StoreError> {
-        let partition = item.text("pk").unwrap_or_default();
-        let owner = account(item).filter(|_| partition.starts_with("address#"));
-        let account = owner.or_else(|| partition.parse().ok());
-        if item.has("expires_at") || !self.is_somebodys(account).await? {
-            return Ok(false);
-        }
-        let Some(owner) = owner else {
-            return Ok(true);
-        };
-        let profile = self.accounts.profile(owner).await?;
-        Ok(profile.is_none_or(|profile| address_pk(&profile.email) == partition))
+        Ok(match self.accounts.profile(account).await? {
+            None => Owner::Lost,
+            Some(profile) if profile.status == Status::Erasing => Owner::Leaving,
+            Some(profile) => Owner::Here(Box::new(profile)),
+        })
     }
 
     /// A hold that was resolved is never open again.
-    async fn credits_may_return(&self, item: &Kept) -> Result<bool, StoreError> {
+    async fn is_unresolved(&self, item: &Kept) -> Result<bool, StoreError> {
         let ledger = item.text("pk").and_then(|id| id.parse::<Id<Ledger>>().ok());
         let held = item.text("sk").and_then(|sk| sk.strip_prefix("HOLD#"));
         let held = held.and_then(|id| id.parse::<Id<Image>>().ok());
-        match (ledger, held) {
-            (Some(ledger), Some(image)) => Ok(!self.ledgers.has_resolved(ledger, image).await?),
-            _ => Ok(true),
+        match ledger.zip(held) {
+            Some((ledger, image)) => Ok(!self.ledgers.has_resolved(ledger, image).await?),
+            None => Ok(true),
         }
     }
 
-    /// The file of a picture that has ended went with its item, so only one comes back that is still owed: its credit is held.
-    async fn picture_may_return(&self, item: &Kept) -> Result<bool, StoreError> {
-        let Some((account, image)) = account(item).zip(item.text("id").and_then(|id| id.parse().ok())) else {
-            return Ok(false);
-        };
-        if item.has("expires_at") || !self.is_somebodys(Some(account)).await? {
-            return Ok(false);
+    /// The file of a picture that has ended went with its item, so only one comes back whose credit is held.
+    async fn is_owed(&self, item: &Kept, owner: &Owner) -> Result<bool, StoreError> {
+        let image = item.text("id").and_then(|id| id.parse().ok());
+        match (owner, image) {
+            (Owner::Here(owner), Some(image)) if !item.has("expires_at") => {
+                Ok(self.ledgers.holds(owner.ledger).await?.contains(&image))
+            }
+            _ => Ok(false),
         }
-        let Some(profile) = self.accounts.profile(account).await? else {
-            return Ok(false);
-        };
-        Ok(self.ledgers.holds(profile.ledger).await?.contains(&image))
     }
 }
 
-/// Whose an item is, if it says so.
+/// Of what is limited, who has had the bonus counts for a year; the rest is for hours, or is counted anew.
+fn is_lasting(item: &Kept) -> bool {
+    item.text("pk").is_some_and(|key| key.starts_with("bonus#"))
+}
+
+/// A deletion that is not carried out is wanted if the account waits for it: else it was taken back. A report goes when it is closed, and
+/// what somebody wrote in it is to stay erased.
+fn is_wanted(item: &Kept, owner: &Owner) -> bool {
+    let id = item.text("id").unwrap_or_default();
+    match (id.strip_prefix("deletion#"), owner) {
+        (Some(deletion), Owner::Here(owner)) => owner.deletion.as_ref().is_some_and(|id| id.to_string() == deletion),
+        _ => !id.starts_with("rep_"),
+    }
+}
+
+/// What has an end, such as a code, is for minutes. An address is its account's as long as that has no other.
+fn is_valid(item: &Kept, owner: &Owner) -> bool {
+    let key = item.text("pk").unwrap_or_default();
+    let is_anothers = match owner {
+        Owner::Here(owner) => key.starts_with("address#") && address_pk(&owner.email) != key,
+        Owner::Nobody | Owner::Leaving | Owner::Lost => false,
+    };
+    !item.has("expires_at") && !is_anothers
+}
+
+/// The account that an item names, or whose partition it is in.
 fn account(item: &Kept) -> Option<AccountId> {
-    item.text("account_id")?.parse().ok()
+    let named = item.text("account_id").or_else(|| item.text("pk"));
+    named?.parse().ok()
 }

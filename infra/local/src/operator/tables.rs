@@ -12,7 +12,7 @@ use super::At;
 pub(crate) enum DoForTables {
     /// Count how a table differs from a copy of it; nothing is changed
     Compare {
-        /// Which table: privacy, accounts, ledger, orders, images or audit
+        /// Which table: privacy, limits, accounts, ledger, orders, images, analytics or audit
         table: Recoverable,
         /// The full name of the table into which it was recovered
         #[arg(long, value_name = "TABLE")]
@@ -22,7 +22,7 @@ pub(crate) enum DoForTables {
     },
     /// Put back what a table lacks of a copy of it, with an act in the audit; what is there stays as it is
     Recover {
-        /// Which table: privacy, accounts, ledger, orders, images or audit
+        /// Which table: privacy, limits, accounts, ledger, orders, images, analytics or audit
         table: Recoverable,
         /// The full name of the table into which it was recovered
         #[arg(long, value_name = "TABLE")]

@@ -1,13 +1,18 @@
 //! `vitrine ops tables`: what a table lacks of a copy of it comes back, and what was rightly removed stays away.
 
 use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::process::Output;
+use std::task::Poll;
 
 use jiff::SignedDuration;
+use ops::recovery::Recoverable;
+use ops::{Ops, Place};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::program::{bad, good};
+use crate::program::{bad, good, text};
 use crate::world::{EMAIL, PASSWORD, World};
 
 /// How many items are as in the copy, changed, missing, and stay away.
@@ -74,6 +79,69 @@ fn entries_that_are_missing_come_back_and_everything_that_is_there_stays_as_it_i
         acts.len() == 2 && acts.iter().all(|act| act.contains("tables recover ledger")),
         "{acts:?}"
     );
+    runtime.block_on(world.stack.close());
+}
+
+/// What comes of something that is dropped after so many steps; nothing if it has not ended by then.
+async fn cut_off<F: Future>(after: u32, work: F) -> Option<F::Output> {
+    let (mut work, mut steps) = (pin!(work), 0..after);
+    poll_fn(|cx| match steps.next() {
+        None => Poll::Ready(None),
+        Some(_) => work.as_mut().poll(cx).map(Some),
+    })
+    .await
+}
+
+#[test]
+fn wherever_a_recovery_is_cut_off_the_next_one_ends_it() {
+    let runtime = Runtime::new().unwrap();
+    let world = runtime.block_on(World::begin());
+    runtime.block_on(world.painted("a bowl"));
+    let (copy, whole) = (world.copied("ledger"), world.items("ledger"));
+    let ops = Ops::at(Place::Local(world.port)).unwrap();
+    let recover = || ops.recover(Recoverable::Ledger, &copy, "a bad day", drop);
+    let mut halfway = 0;
+    for steps in 1.. {
+        world.removed("ledger", &whole);
+        let ended = runtime.block_on(cut_off(steps, recover()));
+        let back = lines(&world.items("ledger"));
+        assert!(back.is_subset(&lines(&whole)), "after {steps} steps: {back:?}");
+        halfway += usize::from((1..whole.len()).contains(&back.len()));
+        if let Some(ended) = ended {
+            ended.unwrap();
+            break;
+        }
+        runtime.block_on(recover()).unwrap();
+        assert_eq!(lines(&world.items("ledger")), lines(&whole), "after {steps} steps");
+    }
+    assert!(halfway > 0, "it was never cut off between two items");
+    assert_eq!(lines(&world.items("ledger")), lines(&whole));
+    good(&world.ops(&["ledger", "verify"]));
+    runtime.block_on(world.stack.close());
+}
+
+#[test]
+fn the_doctor_tells_of_a_copy_that_was_left_lying() {
+    let runtime = Runtime::new().unwrap();
+    let world = runtime.block_on(World::begin());
+    assert!(!text(&world.ops(&["doctor"]).stdout).contains("none of the template's"));
+    let copy = world.copied("accounts");
+    let told = text(&world.ops(&["doctor"]).stdout);
+    assert!(told.contains(&format!("{copy} is none of the template's")), "{told}");
+    runtime.block_on(world.stack.close());
+}
+
+#[test]
+fn of_a_lost_table_of_limits_only_who_has_had_the_bonus_comes_back() {
+    let runtime = Runtime::new().unwrap();
+    let world = runtime.block_on(World::begin());
+    let bonus = with(&world, "limits", "bonus#");
+    let copy = world.copied("limits");
+    let all = world.items("limits");
+    world.removed("limits", &all);
+    let [same, changed, missing, away] = counts(&good(&recover(&world, "limits", &copy)));
+    assert_eq!((same, changed, missing, away), (0, 0, 1, all.len() - 1));
+    assert_eq!(world.items("limits"), bonus);
     runtime.block_on(world.stack.close());
 }
 

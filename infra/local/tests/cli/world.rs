@@ -19,7 +19,7 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) stack: Stack,
     pub(crate) client: Client,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl World {
