@@ -72,7 +72,7 @@ fn introduce(stack: &Stack, data: &std::path::Path, hosting: &Hosting) -> Result
     );
     say!("  objects (S3)    http://{}", stack.engines.store_address());
     say!(
-        "  DynamoDB        {}            and the parameter store",
+        "  DynamoDB        {}            the parameter store, the scheduler and the queues",
         stack.engines.dynamodb_url()
     );
     say!(
