@@ -106,20 +106,59 @@ async fn a_host_that_is_not_declared_is_refused_before_the_wire() {
     assert_eq!(wire.asked(), 0);
 }
 
+/// A function's client of the database, over this wire.
+fn database<W: Wire + 'static>(clock: &Clock, wire: &Arc<W>) -> aws_sdk_dynamodb::Client {
+    let entropy = Entropy::seeded(1);
+    let ids = Ids::new(clock.clone(), entropy.clone());
+    let runtime = Runtime::local("test", None).over(Arc::clone(wire) as Arc<dyn Wire>);
+    Platform::with_secrets(runtime, clock.clone(), ids, entropy, Secrets::default()).dynamodb()
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_database_is_asked_again_when_its_answer_is_lost() {
     let wire = Scripted::with([Err(WireError::Lost), Err(WireError::Lost), Ok(text("{}"))]);
     let clock = Clock::with_timers("2026-11-22T09:00:00Z".parse().unwrap());
-    let entropy = Entropy::seeded(1);
-    let ids = Ids::new(clock.clone(), entropy.clone());
-    let runtime = Runtime::local("test", None).over(Arc::clone(&wire) as Arc<dyn Wire>);
-    let platform = Platform::with_secrets(runtime, clock.clone(), ids, entropy, Secrets::default());
     let before = clock.now();
-    let item = platform.dynamodb().get_item().table_name("images").send().await;
+    let item = database(&clock, &wire).get_item().table_name("images").send().await;
     assert!(item.unwrap().item.is_none());
     assert_eq!(wire.asked(), 3);
     // The pauses between are the clock's.
     assert!(clock.now() >= before);
+}
+
+/// A database that has too much to do, and when it was asked.
+#[derive(Debug, Default)]
+struct Busy(Mutex<Vec<tokio::time::Instant>>);
+
+impl Wire for Busy {
+    fn carry(&self, _: Request<Bytes>) -> BoxFuture<'static, Result<Response<WireBody>, WireError>> {
+        self.0.lock().unwrap().push(tokio::time::Instant::now());
+        let mut answer = Response::new(text(r#"{"__type":"ProvisionedThroughputExceededException"}"#));
+        *answer.status_mut() = http::StatusCode::BAD_REQUEST;
+        async { Ok(answer) }.boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_database_is_asked_three_times_within_150_ms_after_pauses_that_callers_do_not_share() {
+    let clock = Clock::with_timers("2026-11-22T09:00:00Z".parse().unwrap());
+    let mut pauses = Vec::new();
+    for _ in 0..20 {
+        let busy = Arc::new(Busy::default());
+        let item = database(&clock, &busy).get_item().table_name("images").send().await;
+        assert!(item.is_err());
+        let asked = busy.0.lock().unwrap().clone();
+        let &[first, second, third] = asked.as_slice() else {
+            panic!("asked {} times", asked.len());
+        };
+        // Tokio's timers are a millisecond late at most.
+        assert!(second - first <= Duration::from_millis(51) && third - second <= Duration::from_millis(101));
+        pauses.push((second - first, third - second));
+    }
+    pauses.sort_unstable();
+    pauses.dedup();
+    // Of some five thousand pairs of milliseconds, twenty that are drawn by chance hardly hold one twice.
+    assert!(pauses.len() >= 15, "{pauses:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -84,6 +84,19 @@ fn every_queue_has_alarms_on_its_age_and_on_what_it_gave_up_and_every_pipe_on_wh
 }
 
 #[test]
+fn every_function_that_the_clock_wakes_has_an_alarm_on_runs_that_failed_each_time_they_were_tried() {
+    let template = Template::local().unwrap();
+    assert!(!template.schedules.is_empty());
+    for schedule in &template.schedules {
+        let function = template.function(&schedule.function).unwrap();
+        let of = [("FunctionName", function.name.as_str())];
+        let alarm = alarm(&template, "AWS/Lambda", "AsyncEventsDropped", &of);
+        let alarm = alarm.unwrap_or_else(|| panic!("{} has no alarm", function.name));
+        assert!(alarm.hears_of(1) && !alarm.hears_of(0), "{alarm:?}");
+    }
+}
+
+#[test]
 fn every_metric_of_ours_is_on_the_dashboard_and_has_an_alarm_if_a_person_must_hear_of_it() {
     let template = Template::local().unwrap();
     let file = std::fs::read_to_string(root().join("infra/alarms.yaml")).unwrap();
