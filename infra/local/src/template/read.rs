@@ -157,6 +157,7 @@ fn log_metrics(place: &Place<'_>) -> Result<Vec<LogMetricSpec>, TemplateError> {
     let counted = filter.metric_transformations.into_iter();
     Ok(counted
         .map(|counted| LogMetricSpec {
+            group: filter.log_group_name.clone(),
             pattern: filter.filter_pattern.clone(),
             namespace: counted.metric_namespace,
             metric: counted.metric_name,

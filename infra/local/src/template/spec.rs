@@ -68,6 +68,8 @@ impl AlarmSpec {
 /// A number that is counted out of a log group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogMetricSpec {
+    /// The log group's name, such as `/vitrine/local/workers`.
+    pub group: String,
     /// Which lines are counted, as CloudWatch Logs writes it.
     pub pattern: String,
     /// Where the number is.

@@ -54,6 +54,7 @@ pub(super) struct Dimension {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct MetricFilter {
+    pub(super) log_group_name: String,
     pub(super) filter_pattern: String,
     pub(super) metric_transformations: Vec<MetricTransformation>,
 }

@@ -130,6 +130,26 @@ fn words(folder: &Path, found: &mut BTreeSet<String>) {
 }
 
 #[test]
+fn an_error_and_a_run_that_lambda_cut_off_are_counted_of_routes_and_of_workers() {
+    let template = Template::local().unwrap();
+    let alarm = template
+        .alarms
+        .iter()
+        .find(|alarm| alarm.short == "errors-logged")
+        .unwrap();
+    assert!(alarm.hears_of(1), "{alarm:?}");
+    for group in ["/vitrine/local/routes", "/vitrine/local/workers"] {
+        for pattern in ["{ $.level = \"ERROR\" }", "?\"Task timed out\" ?\"Runtime exited\""] {
+            let counted = template
+                .log_metrics
+                .iter()
+                .any(|counted| counted.group == group && counted.pattern == pattern && counted.metric == alarm.metric);
+            assert!(counted, "{pattern} is not counted in {group}");
+        }
+    }
+}
+
+#[test]
 fn every_alarm_that_the_code_logs_is_counted_and_its_number_has_an_alarm() {
     let template = Template::local().unwrap();
     let mut logged = BTreeSet::new();

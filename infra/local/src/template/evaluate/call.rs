@@ -105,6 +105,7 @@ impl Scope<'_> {
         let written = self.made(place, name)?;
         let value = match written.kind.as_str() {
             "AWS::DynamoDB::Table" => self.property(written, "TableName")?,
+            "AWS::Logs::LogGroup" => self.property(written, "LogGroupName")?,
             "AWS::Serverless::Function" => self.property(written, "FunctionName")?,
             "AWS::SQS::Queue" => {
                 let queue = self.property_text(written, "QueueName")?;
