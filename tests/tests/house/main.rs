@@ -10,6 +10,7 @@ mod edge;
 mod grants;
 mod host;
 mod names;
+mod pages;
 mod routes;
 mod runbooks;
 mod service;
