@@ -11,7 +11,7 @@ use super::{Db, Expression, Item, Mark, StoreError, Table, Updated};
 /// How many items are read at once.
 const PAGE: i32 = 200;
 
-/// How many items are looked for, or written, at the same time.
+/// How many items are looked for at the same time.
 const AT_ONCE: usize = 16;
 
 /// A table and its copy.

@@ -1,6 +1,9 @@
 //! What a runbook asks the log for is in the log.
 
-use crate::host::{read, root};
+use shared::schedule::Due;
+use vitrine::template::ScheduleSpec;
+
+use crate::host::{LOCAL, read, root};
 use crate::sources::{code_lines, files_under};
 
 /// What every line has, or CloudWatch gives it.
@@ -44,6 +47,25 @@ fn a_runbooks_query_shows_fields_that_lines_have() {
         }
     }
     assert!(asked > 20, "only {asked} fields are asked for");
+}
+
+#[test]
+fn a_runbook_wakes_a_function_by_its_alias_with_what_the_clock_would_hand_it() {
+    let page = read("docs/runbooks/schedule-failed.md");
+    let command = page.lines().find(|line| line.contains("aws lambda invoke")).unwrap();
+    let (_, payload) = command.split_once("--payload '").unwrap();
+    let (payload, _) = payload.split_once('\'').unwrap();
+    serde_json::from_str::<Due>(payload).unwrap();
+    let woken = |schedule: &ScheduleSpec| command.contains(&format!(" vitrine-prod-{}:live ", schedule.function));
+    assert!(LOCAL.schedules.iter().any(woken), "{command}");
+    for schedule in &LOCAL.schedules {
+        let row = format!("| `{}` |", schedule.function);
+        assert!(
+            page.contains(&row),
+            "the page does not say what waits for {}",
+            schedule.function
+        );
+    }
 }
 
 #[test]

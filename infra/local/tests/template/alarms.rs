@@ -62,14 +62,18 @@ fn every_queue_has_alarms_on_its_age_and_on_what_it_gave_up_and_every_pipe_on_wh
     let template = Template::local().unwrap();
     for queue in &template.queues {
         let of = [("QueueName", queue.name.as_str())];
-        let metric = match &queue.dead_letters {
-            Some(_) => "ApproximateAgeOfOldestMessage",
-            None => "ApproximateNumberOfMessagesVisible",
+        let on = |metric| {
+            let alarm = alarm(&template, "AWS/SQS", metric, &of);
+            let alarm = alarm.unwrap_or_else(|| panic!("{} has no alarm on {metric}", queue.name));
+            assert!(alarm.tells && alarm.above && !alarm.hears_of(0), "{alarm:?}");
+            alarm
         };
-        let alarm = alarm(&template, "AWS/SQS", metric, &of);
-        let alarm = alarm.unwrap_or_else(|| panic!("{} has no alarm on {metric}", queue.name));
-        let is_dead = queue.dead_letters.is_none();
-        assert!(!alarm.hears_of(0) && alarm.hears_of(1) == is_dead, "{alarm:?}");
+        let age = on("ApproximateAgeOfOldestMessage");
+        assert!(age.threshold > 1 && age.threshold < queue.retention_s, "{age:?}");
+        if queue.dead_letters.is_none() {
+            let given_up = on("ApproximateNumberOfMessagesVisible");
+            assert!(given_up.hears_of(1), "{given_up:?}");
+        }
     }
     assert_eq!(template.queues.len(), 6);
     for pipe in &template.pipes {
